@@ -1,0 +1,1 @@
+"""Rounds, endpoints, networks and the transcript: how messages travel."""

@@ -1,0 +1,222 @@
+"""The simulated network: all parties in one process, in lockstep, with a virtual clock.
+
+Coroutines are driven with `send()`; there is no event loop, so it works inside Jupyter's, is
+deterministic, and sees every party's outgoing messages of a round at once: an adversary is handed
+the honest ones before it decides what the corrupt parties send (it may rush).
+
+The clock: each party has its own. Computing advances it by what the computing really took (one
+thread); a message leaves when the sender's link is free and arrives as `Conditions` say; a party
+that waits resumes at the latest arrival. Nothing sleeps. The last clock is the critical path.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mpclab.errors import Abort, Deadlock, MpclabError, Refused
+from mpclab.network.conditions import LAN, Conditions
+from mpclab.network.endpoint import Endpoint, Envelope, Turn, is_server
+from mpclab.network.transcript import Activity, Record, Transcript
+
+__all__ = ["Adversary", "Flight", "Outcomes", "SimulatedNetwork"]
+
+
+@dataclass(frozen=True)
+class Flight:
+    """What an adversary is given once per round, before anything is delivered.
+
+    `honest` are the honest parties' messages that corrupt parties are about to receive; `corrupt`
+    are the messages that the corrupt parties would send if they followed the protocol. Copies to
+    oneself are among them, since a server's own view follows what it really sent.
+    """
+
+    honest: tuple[Envelope, ...]
+    corrupt: tuple[Envelope, ...]
+
+
+Adversary = Callable[[Flight], Iterable[Envelope]]
+"""Called once per round; returns what the corrupt parties send."""
+
+
+class _Actor:
+    """A party at work: its generator, its clock, and what it waits for."""
+
+    def __init__(self, endpoint: Endpoint, protocol: Coroutine[Any, Any, Any], clock: float):
+        self.endpoint = endpoint
+        self.name = endpoint.name
+        self.work: Generator[Turn, Any, Any] = endpoint.drive(protocol)
+        self.clock = clock
+        self.link_free_at = clock
+        self.turn: Turn | None = None
+        self.inbox: Any = None  # what to send next; None starts the generator
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def advance(self) -> tuple[float, float]:
+        """Compute up to the next turn; returns when it started and ended."""
+        start, begun = self.clock, time.perf_counter()
+        try:
+            self.turn = self.work.send(self.inbox)
+        except StopIteration as stop:
+            self.done, self.result = True, stop.value
+        except MpclabError as error:
+            self.done, self.error = True, error
+        self.clock += time.perf_counter() - begun
+        return start, self.clock
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        return self.turn.waits_for if self.turn and not self.done else ()
+
+    @property
+    def label(self) -> str:
+        return self.turn.label if self.turn else ""
+
+
+class Outcomes(dict[str, Any]):
+    """How a session's run ended: each party's result, or the error that stopped it."""
+
+    def raise_failure(self) -> None:
+        """Raise what stopped the servers, a refusal first; clients' own errors are theirs."""
+        errors = [v for k, v in self.items() if is_server(k) and isinstance(v, Exception)]
+        for kind in (Refused, Abort, Exception):
+            for error in errors:
+                if isinstance(error, kind):
+                    raise error
+
+
+class SimulatedNetwork:
+    """Carries messages between coroutines of one process and records them.
+
+    Parameters
+    ----------
+    conditions : Conditions
+        What the virtual clock charges for a message.
+    adversary : callable or None
+        Called once per round with a `Flight`; returns what the corrupt parties send.
+    corrupt : iterable of str
+        The addresses of the corrupt parties.
+    """
+
+    def __init__(
+        self,
+        conditions: Conditions = LAN,
+        adversary: Adversary | None = None,
+        corrupt: Iterable[str] = (),
+    ) -> None:
+        self.conditions = conditions
+        self.adversary = adversary
+        self.corrupt = frozenset(corrupt)
+        self.transcript = Transcript()
+        self.clock = 0.0
+
+    def run(
+        self, phase: str, actors: Iterable[tuple[Endpoint, Coroutine[Any, Any, Any]]]
+    ) -> Outcomes:
+        """Run all parties' coroutines of one session to their ends.
+
+        Raises
+        ------
+        Deadlock
+            If parties wait for messages that nobody is going to send.
+        """
+        crew: dict[str, _Actor] = {}
+        for endpoint, protocol in actors:
+            endpoint.phase = phase
+            crew[endpoint.name] = _Actor(endpoint, protocol, self.clock)
+        queues: dict[tuple[str, str], deque[tuple[float, bytes]]] = {}
+        try:
+            while not all(a.done for a in crew.values()):
+                sent = self._sweep(crew, queues, phase)
+                if sent is None:
+                    self._break_silence(crew, queues)
+                else:
+                    self._deliver(sent, crew, queues)
+        finally:  # also after an interrupt: every coroutine is closed
+            for actor in crew.values():
+                actor.work.close()
+        self.clock = max(a.clock for a in crew.values())
+        return Outcomes({a.name: a.error or a.result for a in crew.values()})
+
+    def _sweep(
+        self, crew: Mapping[str, _Actor], queues: dict[Any, Any], phase: str
+    ) -> list[tuple[float, Envelope]] | None:
+        """Let every party compute until it waits; what they send is one round (None: no one can)."""
+        sent: list[tuple[float, Envelope]] = []
+        progress = False
+        for actor in crew.values():
+            while not actor.done and all(queues.get((s, actor.name)) for s in actor.waits_for):
+                if actor.turn is not None:
+                    taken = {s: queues[s, actor.name].popleft() for s in actor.waits_for}
+                    actor.clock = max([actor.clock, *(at for at, _ in taken.values())])
+                    actor.inbox = {s: data for s, (_, data) in taken.items()}
+                progress = True
+                start, end = actor.advance()
+                self.transcript.activities.append(
+                    Activity(actor.endpoint.session, phase, actor.label, actor.name, start, end)
+                )
+                if not actor.done and actor.turn is not None:
+                    sent += [(actor.clock, e) for e in actor.turn.envelopes]
+                    if actor.turn.waits_for:
+                        break
+        return sent if progress else None
+
+    def _deliver(
+        self,
+        sent: list[tuple[float, Envelope]],
+        crew: Mapping[str, _Actor],
+        queues: dict[Any, Any],
+    ) -> None:
+        if self.adversary is not None and self.corrupt:
+            honest = [(at, e) for at, e in sent if e.sender not in self.corrupt]
+            flight = Flight(
+                tuple(e for _, e in honest if e.receiver in self.corrupt),
+                tuple(e for _, e in sent if e.sender in self.corrupt),
+            )
+            chosen = [e for e in self.adversary(flight) if e.sender in self.corrupt]
+            sent = honest + [(crew[e.sender].clock, e) for e in chosen]
+        for at, e in sent:
+            sender = crew[e.sender]
+            sent_at = arrives = at
+            if e.receiver != e.sender:
+                # A crowd's clients have a link each; a server's messages share one.
+                size = len(e.data) / (e.count if sender.endpoint.crowd > 1 else 1)
+                sent_at = max(at, sender.link_free_at)
+                sender.link_free_at = sent_at + self.conditions.transfer(size)
+                arrives = sender.link_free_at + self.conditions.latency
+                receiver = crew.get(e.receiver)
+                count = max(e.count, receiver.endpoint.crowd if receiver else 1)
+                self.transcript.records.append(
+                    Record(
+                        e.session, e.phase, e.label, e.round, e.sender, e.receiver, e.kind,
+                        len(e.data), count, sent_at, arrives,
+                    )
+                )
+            queues.setdefault((e.sender, e.receiver), deque()).append((arrives, e.data))
+
+    def _break_silence(self, crew: Mapping[str, _Actor], queues: dict[Any, Any]) -> None:
+        """Nobody can go on: silent clients are given up, stopped servers abort the others."""
+        blocked = [a for a in crew.values() if not a.done]
+        missing = {a.name: [s for s in a.waits_for if not queues.get((s, a.name))] for a in blocked}
+        for actor in blocked:
+            if actor.endpoint.is_server and all(not is_server(s) for s in missing[actor.name]):
+                for s in missing[actor.name]:
+                    queues.setdefault((s, actor.name), deque()).append((actor.clock, None))
+                return
+        for actor in blocked:
+            if any(s not in crew or crew[s].done for s in missing[actor.name]) or self.adversary:
+                actor.done, actor.error = True, actor.endpoint.silence(actor.label)
+                actor.work.close()
+                return
+        raise Deadlock(
+            "nobody can go on: "
+            + "; ".join(
+                f"{a.name} is at step {a.label!r} and waits for {', '.join(missing[a.name])}"
+                for a in blocked
+            )
+        )

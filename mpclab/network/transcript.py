@@ -1,0 +1,108 @@
+"""The one transcript: a record per message and per stretch of computing, never a payload.
+
+Counts, times, diagrams and tables all come from here. "Round" means server to server; client legs
+and the dealer's are counted apart. Bytes are those of the encoded messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from mpclab.network.endpoint import is_server
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Activity", "Record", "Transcript"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One message: who sent what kind to whom in which step, how large, and when (seconds)."""
+
+    session: str
+    phase: str
+    step: str
+    round: int | None
+    sender: str
+    receiver: str
+    kind: str
+    bytes: int
+    count: int
+    sent_at: float
+    received_at: float
+
+    @property
+    def between_servers(self) -> bool:
+        """Whether both ends are servers."""
+        return is_server(self.sender) and is_server(self.receiver)
+
+
+@dataclass(frozen=True)
+class Activity:
+    """A stretch of one party's computing that ends with a message of `step` or its result."""
+
+    session: str
+    phase: str
+    step: str
+    party: str
+    start: float
+    end: float
+
+
+class Transcript:
+    """Everything that happened on a network, in order, without contents."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.activities: list[Activity] = []
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        size = sum(r.bytes for r in self.records)
+        phases = ", ".join(dict.fromkeys(r.phase for r in self.records)) or "nothing yet"
+        return f"Transcript({len(self)} messages, {size:,} bytes; {phases})"
+
+    def select(self, session: str | None = None, phase: str | None = None) -> Iterator[Record]:
+        """The records of a session and a phase (None: any)."""
+        for r in self.records:
+            if session in (None, r.session) and phase in (None, r.phase):
+                yield r
+
+    def rounds(self, session: str | None = None, phase: str | None = None) -> int:
+        """How many rounds between servers."""
+        return len(
+            {
+                (r.session, r.phase, r.round)
+                for r in self.select(session, phase)
+                if r.between_servers
+            }
+        )
+
+    def bytes_sent(self, sender: str, session: str | None = None, phase: str | None = None) -> int:
+        """Bytes that a server sent to other servers."""
+        return sum(
+            r.bytes for r in self.select(session, phase) if r.sender == sender and r.between_servers
+        )
+
+    def client_bytes(self, session: str | None = None, phase: str | None = None) -> int:
+        """Bytes that servers and clients exchanged, both directions together."""
+        return sum(
+            r.bytes
+            for r in self.select(session, phase)
+            if is_server(r.sender) != is_server(r.receiver)
+            and "dealer" not in (r.sender, r.receiver)
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """All messages as a DataFrame, one row each; times in seconds, sizes in bytes."""
+        import pandas as pd
+
+        names = [f.name for f in fields(Record)]
+        frame = pd.DataFrame([[getattr(r, n) for n in names] for r in self.records], columns=names)
+        frame["round"] = frame["round"].astype("Int64")
+        return frame

@@ -1,0 +1,173 @@
+"""One server, and its part in one session: what it holds, and what it may do.
+
+A `Server` lives long: its index, its part of the MAC key, its randomness, its preprocessed
+material. A `Party` is a server's part in one session (an upload batch, a query): protocols receive
+a party and nothing else, so they can reach no other server's state. The party keeps the list of
+opened values that no MAC check has covered yet, and refuses to let anything out while it is not
+empty.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mpclab import wire
+from mpclab.errors import Abort, InputError
+from mpclab.field import Elements, Field
+from mpclab.network.endpoint import Endpoint, server_name
+from mpclab.network.rounds import SERVERS, Receive, Round, Send, exchange
+from mpclab.randomness import Source
+from mpclab.sharing import KeyShare, Share
+from mpclab.wire import Expected, Part
+
+if TYPE_CHECKING:
+    from mpclab.preprocessing.pool import Pool
+
+__all__ = ["Party", "Server"]
+
+
+class Server:
+    """What one server holds from session to session, and nothing of any other server.
+
+    Parameters
+    ----------
+    key : KeyShare
+        Its part alpha_i of the MAC key.
+    source : Source
+        Its own randomness.
+    pool : Pool
+        Its stock of preprocessed material.
+    """
+
+    def __init__(self, key: KeyShare, source: Source, pool: Pool) -> None:
+        self.key = key
+        self.source = source
+        self.pool = pool
+        #: what applications keep at this server (shares of users' rows, for instance), by name
+        self.storage: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        return server_name(self.key.index)
+
+    @property
+    def field(self) -> Field:
+        """The field everything is shared in."""
+        return self.key.field
+
+    def __repr__(self) -> str:
+        return f"Server({self.key.index} of {self.key.servers}, {self.field}, {self.pool})"
+
+
+class Party:
+    """A server's part in one session: the object that a protocol receives as `party`.
+
+    Attributes
+    ----------
+    index, n : int
+        Which server this is, and of how many.
+    field : Field
+    key : KeyShare
+        This server's part of the MAC key.
+    endpoint : Endpoint
+        Its end of the network in this session.
+    unchecked : list of (opened value, this server's MAC share)
+        Openings that no MAC check has covered yet.
+    """
+
+    def __init__(self, server: Server, endpoint: Endpoint) -> None:
+        self.server = server
+        self.endpoint = endpoint
+        self.key = server.key
+        self.field = server.field
+        self.index, self.n = server.key.index, server.key.servers
+        self.unchecked: list[tuple[Elements, Elements]] = []
+        self._aborted = False
+
+    def __repr__(self) -> str:
+        return (
+            f"Party(server {self.index} of {self.n}, session {self.endpoint.session!r}, "
+            f"{len(self.unchecked)} openings unchecked)"
+        )
+
+    # -- material and randomness ----------------------------------------------------------------
+
+    def take(self, spec: Any) -> dict[str, Any]:
+        """Take preprocessed material, once and for all; servers agree on which by hash.
+
+        Raises MaterialError, naming what lacks, if there is none left.
+        """
+        serial, material = self.server.pool.take(spec)
+        self.endpoint.absorb(b"material", str(serial).encode())
+        return material
+
+    def random_bytes(self, n: int) -> bytes:
+        """n bytes of this server's own randomness."""
+        return self.server.source.bytes(n)
+
+    # -- messages -----------------------------------------------------------------------------
+
+    async def broadcast(self, label: str, kind: str, *parts: Part) -> list[tuple[Part, ...]]:
+        """Send the same parts to all servers; returns all servers' parts, in their order."""
+        if self._aborted:
+            raise Abort("this session was aborted: nothing more comes out of it")
+        expected = wire.like(parts)
+        reply = await exchange(
+            Round(
+                (Send(SERVERS, label, kind, parts),),
+                tuple(Receive(server_name(i), label, kind, expected) for i in range(self.n)),
+            )
+        )
+        return [parts for parts in reply if parts is not None]
+
+    async def send(self, client: str, label: str, kind: str, *parts: Part) -> None:
+        """Send parts to a client; nothing is waited for."""
+        await exchange(Round((Send(client, label, kind, parts),)))
+
+    async def receive(
+        self, client: str, label: str, kind: str, *expected: Expected
+    ) -> tuple[Part, ...] | None:
+        """Wait for a client's message; None if it is silent or sends anything else."""
+        (parts,) = await exchange(Round((), (Receive(client, label, kind, expected),)))
+        return parts
+
+    # -- opening ------------------------------------------------------------------------------
+
+    async def open_additive(self, x: Elements, label: str) -> Elements:
+        """Open [x] by exchanging shares: nothing vouches for the result."""
+        received = await self.broadcast(label, "open", x)
+        return self.field.sum(np.stack([np.asarray(parts[0]) for parts in received]), axis=0)
+
+    async def open_masked(self, x: Share, label: str) -> Elements:
+        """Open <x> before a check: only for values under a uniform mask that nobody knows.
+
+        DESIGN 3.1: the value is not trusted yet, and no control flow may depend on it. It waits in
+        `unchecked` for the MAC check of the session.
+        """
+        value = await self.open_additive(x.value, label)
+        self.unchecked.append((value, x.mac))
+        return value
+
+    def take_unchecked(self) -> list[tuple[Elements, Elements]]:
+        """Hand all unchecked openings to a MAC check."""
+        taken, self.unchecked = self.unchecked, []
+        return taken
+
+    def require_checked(self, what: str) -> None:
+        """Refuse to let anything out while an opening is unchecked or after an abort."""
+        if self._aborted:
+            raise Abort("this session was aborted: nothing more comes out of it")
+        if self.unchecked:
+            raise InputError(
+                f"{what} may not leave: {len(self.unchecked)} openings of this session have not "
+                "passed a MAC check; await check_openings(party, coin) first"
+            )
+
+    def abort(self, sentence: str) -> Abort:
+        """End this session: nothing more comes out of it. Returns the error to raise."""
+        self._aborted = True
+        self.unchecked.clear()
+        return Abort(sentence)

@@ -1,0 +1,1 @@
+"""Input-independent material, where it comes from, and the pool that gives it out once."""

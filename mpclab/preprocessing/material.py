@@ -1,0 +1,137 @@
+"""What preprocessed material there is: declarations that dealer and servers share.
+
+A *spec* is a frozen dataclass that says what one bundle of material holds: a `layout` of named
+entries, of which the uniform ones are drawn and the others `derive`d from them. The dealer turns a
+spec into seeds and corrections, the servers turn those into shares; neither knows what it is for.
+To declare material of one's own, write such a class: see `Triples`, the shortest.
+
+>>> [e.name for e in Triples(1000).layout()]
+['a', 'b', 'c']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from mpclab.field import Elements, Field
+
+__all__ = [
+    "Entry", "InputMasks", "Memory", "OutputMask", "Spec", "Triples", "ZeroTest",
+]
+
+Values = Mapping[str, Elements]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One named array of a bundle.
+
+    `uniform`: its plaintext is uniform, so that its shares are nothing but the servers' streams.
+    `authenticated`: it comes as <x> (a `Share`), otherwise as [x] (a plain array).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    uniform: bool = False
+    authenticated: bool = True
+
+
+class Memory(Protocol):
+    """The dealer's memory of long-lived masks: plaintexts of earlier bundles, by serial number."""
+
+    def recall(self, serial: int) -> Values:
+        """The plaintext of a bundle whose spec is `long_lived`."""
+
+
+class Spec(Protocol):
+    """What a declaration of material offers. Specs are hashable: the pool files bundles by them."""
+
+    @property
+    def long_lived(self) -> bool:
+        """Whether later material is derived from this bundle's plaintext (the dealer keeps it)."""
+
+    def layout(self) -> tuple[Entry, ...]:
+        """The entries, uniform ones first."""
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        """The plaintexts of the entries that are not uniform."""
+
+
+@dataclass(frozen=True)
+class _Spec:
+    @property
+    def long_lived(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Triples(_Spec):
+    """Beaver triples <a>, <b>, <c = a b>: one per multiplication (Beaver, CRYPTO 1991)."""
+
+    count: int
+
+    def layout(self) -> tuple[Entry, ...]:
+        shape = (self.count,)
+        return (Entry("a", shape, uniform=True), Entry("b", shape, uniform=True), Entry("c", shape))
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        return {"c": field.mul(uniform["a"], uniform["b"])}
+
+
+@dataclass(frozen=True)
+class ZeroTest(_Spec):
+    """An unauthenticated triple [t], [u], [t u] for one zero test (DESIGN 3.2)."""
+
+    def layout(self) -> tuple[Entry, ...]:
+        return (
+            Entry("t", (), uniform=True, authenticated=False),
+            Entry("u", (), uniform=True, authenticated=False),
+            Entry("tu", (), authenticated=False),
+        )
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        return {"tu": field.mul(uniform["t"], uniform["u"])}
+
+
+@dataclass(frozen=True)
+class InputMasks(_Spec):
+    """Masks <r> of shape (length, clients) for clients' inputs, and <r_0> for their check.
+
+    One column per client, one more element r_0 per client that hides the checked combination
+    (DESIGN 3.5).
+    """
+
+    length: int
+    clients: int = 1
+
+    def layout(self) -> tuple[Entry, ...]:
+        return (
+            Entry("r", (self.length, self.clients), uniform=True),
+            Entry("r_0", (self.clients,), uniform=True),
+        )
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        return {}
+
+
+@dataclass(frozen=True)
+class OutputMask(_Spec):
+    """A mask <r_0, r_1 .. r_length>, a key [v] and [w = v r] for one output to a client.
+
+    r_0 masks nothing; without it a server that shifts v would test a guess of the output by
+    whether the client accepts (DESIGN 3.5; Damgard, Damgard, Nielsen, Nordholt, Toft, FC 2016).
+    """
+
+    length: int
+
+    def layout(self) -> tuple[Entry, ...]:
+        return (
+            Entry("r", (self.length + 1,), uniform=True),
+            Entry("v", (), uniform=True, authenticated=False),
+            Entry("w", (self.length + 1,), authenticated=False),
+        )
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        return {"w": field.mul(uniform["r"], uniform["v"])}

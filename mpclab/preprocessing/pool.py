@@ -1,0 +1,53 @@
+"""A server's stock of preprocessed material: put in once, taken out once, never put back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from mpclab.errors import MaterialError
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """Bundles of material in the order of their serial numbers, filed by spec.
+
+    >>> pool = Pool("server 0")
+    >>> pool.put(7, "a spec", {"r": 1})
+    >>> pool.take("a spec")
+    (7, {'r': 1})
+    >>> pool.take("a spec")
+    Traceback (most recent call last):
+        ...
+    mpclab.errors.MaterialError: server 0 has no 'a spec' left: preprocess more of it first
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._stock: dict[Any, deque[tuple[int, dict[str, Any]]]] = {}
+        self._highest = -1
+
+    def __repr__(self) -> str:
+        return f"Pool({sum(map(len, self._stock.values()))} bundles)"
+
+    def put(self, serial: int, spec: Any, material: dict[str, Any]) -> None:
+        """File a bundle; serial numbers only grow, so none can come twice."""
+        if serial <= self._highest:
+            raise MaterialError(
+                f"bundle {serial} came after bundle {self._highest}: material is delivered in "
+                "order and never twice"
+            )
+        self._highest = serial
+        self._stock.setdefault(spec, deque()).append((serial, material))
+
+    def take(self, spec: Any) -> tuple[int, dict[str, Any]]:
+        """The oldest bundle of this spec, which is gone from the pool for good."""
+        bundles = self._stock.get(spec)
+        if not bundles:
+            raise MaterialError(f"{self._owner} has no {spec!r} left: preprocess more of it first")
+        return bundles.popleft()
+
+    def count(self, spec: Any) -> int:
+        """How many bundles of this spec are left."""
+        return len(self._stock.get(spec, ()))

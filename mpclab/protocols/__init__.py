@@ -1,0 +1,1 @@
+"""The protocols: coroutines that a server runs as `party`, written once for every network."""

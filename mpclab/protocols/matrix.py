@@ -1,0 +1,63 @@
+"""Products with a secret matrix that was masked once (DESIGN 3.4).
+
+A client's upload makes E = V - B public to the servers, where <B> is preprocessed. For a product
+with any vector x, given a preprocessed fresh <d> and <c> = <B d>, and f = x - d opened:
+
+    <V x> = <V> f + E <d> + <c>.
+
+Only f travels: the length of the vector, never the size of the matrix. E <d> + <c> does not depend
+on x and is computed in *prepare*. It does not matter who masked x: for x = b of the servers, f is
+opened between them; for a client's query x = a, the client sends f = a - rho, with d = rho.
+
+Storage: the rows of V are read from end to end and hold what is summed over, so that a product is
+one pass at memory speed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpclab.field import Elements
+from mpclab.sharing import Share
+
+__all__ = ["MaskedMatrix"]
+
+
+class MaskedMatrix:
+    """What one server holds of a secret matrix V of shape (outputs, inner): <V> and E.
+
+    It starts as V = B and E = 0: entries that nobody uploads stay random masks.
+
+    Parameters
+    ----------
+    masks : Share
+        This server's part of <B>, of shape (outputs, inner); it becomes <V> in place.
+    """
+
+    def __init__(self, masks: Share) -> None:
+        self.share = masks
+        self.masked = np.zeros(masks.shape, np.uint64)
+
+    def __repr__(self) -> str:
+        return f"MaskedMatrix(shape {self.share.shape}, contents hidden)"
+
+    def add_masked(self, index: tuple[np.ndarray | slice, ...], masked: Elements) -> None:
+        """Add public E = x - B at an index: then <V> is <x> there. Once per entry, ever."""
+        self.masked[index] = masked
+        key, data = self.share.key, self.share.data
+        F = key.field
+        if key.index == 0:
+            data[(0, *index)] = F.add(data[(0, *index)], masked)
+        data[(1, *index)] = F.add(data[(1, *index)], F.mul(masked, key.alpha))
+
+    def prepare(self, d: Share, c: Share) -> Share:
+        """E <d> + <c>: the part of a product that does not depend on the vector."""
+        F = self.share.key.field
+        product = F.matmul_transposed(d.data, self.masked)
+        return Share(F.add(product, c.data), d.key)
+
+    def product(self, f: Elements, prepared: Share) -> Share:
+        """<V> f + prepared, of shape (outputs,): one pass over shares and MACs."""
+        F, data = self.share.key.field, self.share.data
+        flat = F.matmul_transposed(data.reshape(-1, data.shape[2]), f.reshape(1, -1))
+        return Share(F.add(flat.reshape(2, -1), prepared.data), prepared.key)
