@@ -19,6 +19,8 @@ from numba import njit, types, uint64, vectorize
 from numba.extending import intrinsic
 
 MERSENNE_61 = np.uint64(2**61 - 1)
+_READ = types.Array(types.uint64, 2, "C", readonly=True)  # what arrives is read-only
+_WRITE = types.Array(types.uint64, 2, "C")
 _LAZY = 64  # products of up to 122 bits that fit into 128 bits
 
 
@@ -100,7 +102,7 @@ def _dot(a: Any, b: Any, p: Any, inverse: Any, shift: Any) -> Any:
 
 
 @njit(
-    "void(uint64[:,::1], uint64[:,::1], uint64[:,::1], uint64, uint64, uint64)",
+    types.void(_READ, _READ, _WRITE, uint64, uint64, uint64),
     cache=True,
     nogil=True,
 )

@@ -9,6 +9,8 @@ empty.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +87,7 @@ class Party:
         self.field = server.field
         self.index, self.n = server.key.index, server.key.servers
         self.unchecked: list[tuple[Elements, Elements]] = []
+        self._reserved: dict[Any, deque[tuple[int, dict[str, Any]]]] = {}
         self._aborted = False
 
     def __repr__(self) -> str:
@@ -95,12 +98,24 @@ class Party:
 
     # -- material and randomness ----------------------------------------------------------------
 
+    def reserve(self, specs: Sequence[Any]) -> None:
+        """Take everything that this session will use out of the pool now, before anything is sent.
+
+        So the servers' pools stay in step wherever a session may end, and an abort burns all of it.
+        Raises MaterialError, naming what lacks, and then takes nothing.
+        """
+        self.server.pool.require(specs)
+        for spec in specs:
+            self._reserved.setdefault(spec, deque()).append(self.server.pool.take(spec))
+
     def take(self, spec: Any) -> dict[str, Any]:
         """Take preprocessed material, once and for all; servers agree on which by hash.
 
-        Raises MaterialError, naming what lacks, if there is none left.
+        It comes from what was reserved for this session, or else from the pool. Raises
+        MaterialError, naming what lacks, if there is none left.
         """
-        serial, material = self.server.pool.take(spec)
+        reserved = self._reserved.get(spec)
+        serial, material = reserved.popleft() if reserved else self.server.pool.take(spec)
         self.endpoint.absorb(b"material", str(serial).encode())
         return material
 

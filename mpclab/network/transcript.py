@@ -98,6 +98,37 @@ class Transcript:
             and "dealer" not in (r.sender, r.receiver)
         )
 
+    def seconds(self, session: str | None = None, phase: str | None = None) -> float:
+        """The critical path of a phase: from its first computing to its last, virtual time."""
+        spans = [
+            (a.start, a.end)
+            for a in self.activities
+            if session in (None, a.session) and phase in (None, a.phase)
+        ]
+        return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0
+
+    def online_path(self, session: str, phase: str = "online") -> dict[str, float]:
+        """Where a query's online time went: step -> seconds on the critical path (DESIGN 4).
+
+        It begins when the query arrives at the servers and ends with the client's verified result.
+        Each round between servers ends when its last message arrives; what the servers computed
+        to get there counts for the step of that round.
+        """
+        records = list(self.select(session, phase))
+        arrivals = [r.received_at for r in records if not is_server(r.sender)]
+        ends: dict[int, tuple[float, str]] = {}
+        for r in records:
+            if r.between_servers and r.round is not None:
+                last = max(ends.get(r.round, (0.0, ""))[0], r.received_at)
+                ends[r.round] = (last, r.step.split("/")[0])
+        finished = max(a.end for a in self.activities if (a.session, a.phase) == (session, phase))
+        path: dict[str, float] = {}
+        now = min(arrivals)
+        for end, step in [*(ends[k] for k in sorted(ends)), (finished, "result")]:
+            path[step] = path.get(step, 0.0) + end - now
+            now = end
+        return path
+
     def to_frame(self) -> pd.DataFrame:
         """All messages as a DataFrame, one row each; times in seconds, sizes in bytes."""
         import pandas as pd

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any
 
 from mpclab.errors import MaterialError
@@ -47,6 +48,15 @@ class Pool:
         if not bundles:
             raise MaterialError(f"{self._owner} has no {spec!r} left: preprocess more of it first")
         return bundles.popleft()
+
+    def require(self, specs: Iterable[Any]) -> None:
+        """Raise MaterialError now, before anything is sent, if any of these would lack later."""
+        for spec, wanted in Counter(specs).items():
+            if self.count(spec) < wanted:
+                raise MaterialError(
+                    f"{self._owner} has {self.count(spec)} of the {wanted} {spec!r} that this "
+                    "takes: preprocess more first"
+                )
 
     def count(self, spec: Any) -> int:
         """How many bundles of this spec are left."""

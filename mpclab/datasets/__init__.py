@@ -1,0 +1,13 @@
+"""Ratings to recommend from: real ones, a user's own files, and a synthetic world fitted to them.
+
+`load_movielens` gives the packaged real data, `load_ratings` reads files in the MovieLens formats,
+`synthetic` makes as many users as an experiment needs. All three return `Ratings`.
+"""
+
+from __future__ import annotations
+
+from mpclab.datasets.files import load_movielens, load_ratings
+from mpclab.datasets.ratings import Ratings
+from mpclab.datasets.synthetic import synthetic
+
+__all__ = ["Ratings", "load_movielens", "load_ratings", "synthetic"]

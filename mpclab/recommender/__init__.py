@@ -1,0 +1,307 @@
+"""Private recommendations: the application of the framework, from upload to result.
+
+Many users upload their ratings in masked form; n servers find the users who are similar to a
+requester and add up what they thought of everything else; only the requester learns the sums.
+Collaborative filtering as in Erkin, Veugen, Toft, Lagendijk, IEEE TIFS 7(3), 2012, in the
+framework of Veugen, de Haan, Cramer, Muller, IEEE TIFS 10(3), 2015.
+
+>>> import numpy as np
+>>> from mpclab.lab import Lab
+>>> ratings = np.array([[8, 2, 9, 0], [8, 2, 7, 3], [1, 9, 0, 10]], np.uint8)  # half stars
+>>> recommender = Recommender(Lab(servers=3, seed=1), Parameters(users=3, items=4, dense=2,
+...                                                              min_dense=2))
+>>> recommender.preprocess(rows=3, queries=1)
+>>> recommender.upload(ratings)
+3
+>>> result = recommender.recommend(ratings[0], threshold=0.9, user=0)
+>>> result.neighbours, result.sums.tolist(), result.counts.tolist()
+(1, [7, 3], [1, 1])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mpclab.client import Client
+from mpclab.errors import InputError, MaterialError
+from mpclab.network.endpoint import server_name
+from mpclab.party import Party
+from mpclab.recommender import protocol
+from mpclab.recommender.encoding import (
+    Packing,
+    Parameters,
+    check_ratings,
+    dense_vectors,
+    plaintext,
+)
+from mpclab.recommender.protocol import Block, RowMasks
+
+if TYPE_CHECKING:
+    from mpclab.lab import Lab, Session
+
+__all__ = [
+    "PreparedQuery",
+    "Packing",
+    "Parameters",
+    "Recommendation",
+    "Recommender",
+    "plaintext",
+]
+
+_BLOCKS = "recommender"
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What the requester learns, and nothing else does anybody.
+
+    Attributes
+    ----------
+    sums : array of shape (M - S,)
+        Sum of the neighbours' ratings of every scored item, in half stars.
+    counts : array of shape (M - S,)
+        How many neighbours rated it.
+    neighbours : int
+        How many users are similar enough.
+    session : str
+        The session in the lab's transcript.
+    """
+
+    sums: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    neighbours: int
+    session: str = ""
+
+    def predicted(self, damping: float = 5.0) -> npt.NDArray[np.float64]:
+        """Predicted stars per scored item: the neighbours' mean, damped towards their overall mean.
+
+        An item rated by few neighbours is drawn to the mean of all their ratings, as if `damping`
+        more neighbours had given it that. Without any neighbour the prediction is NaN.
+        """
+        total = self.counts.sum()
+        mean = self.sums.sum() / total if total else np.nan
+        out: npt.NDArray[np.float64] = (
+            (self.sums + damping * mean) / (self.counts + damping) / 2
+        )
+        return out
+
+    def ranking(self, rated: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
+        """Scored items from best to worst; what the requester has rated already is left out."""
+        score = self.predicted()
+        score = np.where(self.counts > 0, score, -np.inf)
+        if rated is not None:
+            score = np.where(np.asarray(rated) > 0, -np.inf, score)
+        order = np.lexsort((-self.counts, -score))
+        return order[np.isfinite(score[order])]
+
+
+@dataclass
+class PreparedQuery:
+    """A query that is ready except for the query itself: for one requester, for one use."""
+
+    session: Session
+    client: Client
+    rho: npt.NDArray[np.uint64]
+    servers: list[protocol.Prepared]
+    user: int
+
+    def __repr__(self) -> str:
+        return f"PreparedQuery({self.session.name!r} for {self.client.endpoint.name!r})"
+
+
+class Recommender:
+    """The recommender on a lab's simulated servers, phase by phase.
+
+    Parameters
+    ----------
+    lab : Lab
+    parameters : Parameters
+        Sizes and scales, public to everybody.
+    """
+
+    def __init__(self, lab: Lab, parameters: Parameters) -> None:
+        if parameters.modulus != lab.field.modulus:
+            raise InputError(
+                f"the parameters are for the modulus {parameters.modulus}, the lab's field is "
+                f"{lab.field}: give both the same"
+            )
+        self.lab = lab
+        self.parameters = parameters
+        for server in lab.servers:
+            server.storage[_BLOCKS] = []
+        self._row_masks: list[tuple[int, RowMasks]] = []
+
+    def __repr__(self) -> str:
+        p = self.parameters
+        return (
+            f"Recommender({p.users:,} users, {p.items:,} items, {p.dense} dense; "
+            f"{self.users:,} uploaded; {self.lab})"
+        )
+
+    # -- phases ---------------------------------------------------------------------------------
+
+    def preprocess(self, rows: int = 0, queries: int = 0) -> None:
+        """Make masks for `rows` more users, and material for `queries` queries on all rows so far.
+
+        Nothing of it depends on any input. Rows come first: a query sees the rows whose masks
+        existed when its material was made.
+        """
+        p = self.parameters
+        if rows < 0 or queries < 0:
+            raise InputError(f"rows is {rows} and queries is {queries}: both must be 0 or more")
+        if self.capacity + rows > p.users:
+            raise InputError(
+                f"masks for {rows} more rows would make {self.capacity + rows}, but the packing "
+                f"is made for at most {p.users} users"
+            )
+        if rows:
+            spec = RowMasks(rows, p.dense, p.packed)
+            (serial,) = self.lab.preprocess([spec], checks=1)
+            self._row_masks.append((serial, spec))
+            for server in self.lab.servers:
+                _, held = server.pool.take(spec)
+                server.storage[_BLOCKS].append(Block(serial, held))
+        if queries:
+            if not self._row_masks:
+                raise InputError("there are no rows to ask yet: preprocess rows first")
+            sizes = [(serial, spec.rows) for serial, spec in self._row_masks]
+            for _ in range(queries):
+                self.lab.preprocess(protocol.query_material(p, sizes), checks=2)
+
+    def upload(
+        self, ratings: npt.NDArray[np.uint8], ids: npt.ArrayLike | None = None
+    ) -> int:
+        """Upload one row per user: half stars (users, M); returns how many rows were stored.
+
+        Users are called 0, 1, 2 .. unless `ids` says otherwise; a known id replaces its row. A
+        refused user loses its mask; everybody else's rows go in.
+        """
+        matrix = check_ratings(ratings, self.parameters.items)
+        dense = dense_vectors(matrix[:, : self.parameters.dense], self.parameters.scale)
+        packed = self.parameters.packing.pack(matrix[:, self.parameters.dense :])
+        return self.upload_encoded(self.lab.field.array(dense), packed, ids)
+
+    def upload_encoded(
+        self,
+        dense: npt.NDArray[np.uint64],
+        packed: npt.NDArray[np.uint64],
+        ids: npt.ArrayLike | None = None,
+    ) -> int:
+        """Upload rows of field elements as they are: what a dummy user might send."""
+        users = len(dense)
+        block = self._free_block(users)
+        numbers = np.arange(users) if ids is None else np.asarray(ids, np.int64)
+        if numbers.shape != (users,) or numbers.min(initial=0) < 0:
+            raise InputError(
+                f"ids have shape {numbers.shape}: it takes {users} integers, 0 or more, one per row"
+            )
+        if len(np.unique(numbers)) != users:
+            raise InputError("an id occurs twice: every user uploads one row")
+        session = self.lab.session("upload")
+        crowd = Client(session.endpoint("users", crowd=users), self.lab.source(session.name))
+        outcomes = session.run(
+            "upload",
+            lambda party: protocol.upload(
+                party, _blocks(party), _blocks(party)[block], crowd.endpoint.name
+            ),
+            others=[
+                (crowd.endpoint, protocol.client_upload(crowd, numbers, dense, packed)),
+            ],
+        )
+        outcomes.raise_failure()
+        return int(outcomes[server_name(0)].sum())
+
+    def prepare(self, user: int = -1, client: str = "requester") -> PreparedQuery:
+        """Prepare one query for a client; `user` is the id of its own row, -1 if it has none."""
+        session = self.lab.session("query")
+        requester = Client(session.endpoint(client), self.lab.source(session.name))
+        outcomes = session.run(
+            "prepare",
+            lambda party: protocol.prepare(
+                party, self.parameters, self._known(party), client, user
+            ),
+            others=[(requester.endpoint, protocol.client_prepare(requester, self.parameters))],
+        )
+        outcomes.raise_failure()
+        rho = outcomes[client]
+        if isinstance(rho, Exception):
+            raise rho
+        prepared = [outcomes[s.name] for s in self.lab.servers]
+        return PreparedQuery(session, requester, rho, prepared, user)
+
+    def query(
+        self, prepared: PreparedQuery, ratings: npt.NDArray[np.uint8], threshold: float
+    ) -> Recommendation:
+        """The online phase: the requester's half stars (M,) against everybody's, for one query."""
+        p = self.parameters
+        row = check_ratings(np.asarray(ratings)[None, :], p.items)[0]
+        rated = int((row[: p.dense] > 0).sum())
+        if rated < p.min_dense:
+            raise InputError(
+                f"this user has rated {rated} of the {p.dense} dense items; at least "
+                f"{p.min_dense} are needed to find similar users"
+            )
+        a = dense_vectors(row[None, : p.dense], p.scale)[0]
+        return self.query_encoded(prepared, a, p.integer_threshold(threshold))
+
+    def query_encoded(
+        self, prepared: PreparedQuery, a: npt.NDArray[np.int64], threshold: int
+    ) -> Recommendation:
+        """The online phase with a vector of field elements as it is: what a dummy might ask."""
+        p, session, client = self.parameters, prepared.session, prepared.client
+        name = client.endpoint.name
+        outcomes = session.run(
+            "online",
+            lambda party: protocol.online(
+                party, prepared.servers[party.index], name, threshold
+            ),
+            others=[
+                (client.endpoint, protocol.client_query(client, p, prepared.rho, a, threshold))
+            ],
+        )
+        outcomes.raise_failure()
+        result = outcomes[name]
+        if isinstance(result, Exception):
+            raise result
+        totals, neighbours = result
+        sums, counts = p.packing.unpack(totals, p.scored)
+        return Recommendation(sums, counts, neighbours, session.name)
+
+    def recommend(
+        self, ratings: npt.NDArray[np.uint8], threshold: float, user: int = -1
+    ) -> Recommendation:
+        """`prepare` and `query` in one call, for a user who has not prepared."""
+        self.parameters.integer_threshold(threshold)
+        return self.query(self.prepare(user), ratings, threshold)
+
+    # -- state ----------------------------------------------------------------------------------
+
+    @property
+    def capacity(self) -> int:
+        """How many rows there are masks for."""
+        return sum(spec.rows for _, spec in self._row_masks)
+
+    @property
+    def users(self) -> int:
+        """How many users' rows are in force."""
+        return sum(int(b.present.sum()) for b in self.lab.servers[0].storage[_BLOCKS])
+
+    def _known(self, party: Party) -> list[Block]:
+        return _blocks(party)
+
+    def _free_block(self, users: int) -> int:
+        for i, block in enumerate(self.lab.servers[0].storage[_BLOCKS]):
+            if not block.ids.max(initial=-1) >= 0 and block.rows == users:
+                return i
+        raise MaterialError(
+            f"there are no fresh masks for {users} rows: call preprocess(rows={users}) first"
+        )
+
+
+def _blocks(party: Party) -> list[Block]:
+    blocks: list[Block] = party.server.storage[_BLOCKS]
+    return blocks

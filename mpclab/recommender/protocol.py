@@ -1,0 +1,416 @@
+"""The recommendation protocol: what servers, uploading users and the requester do (DESIGN 3.7).
+
+Phases: *preprocess* (the dealer's `RowMasks` and `QueryMasks`), *upload* (R1), *prepare* (R2),
+*online* (R3 to R8). Servers exchange 8 rounds online, with tables for the comparison:
+
+    R1  upload: every user's row goes in under a mask of its own, after the mask was checked
+    R2  prepare: the rows in force are agreed on; the requester gets and checks its mask rho; the
+        products <V rho> and E <d> + <c>, which need no query, are computed; a coin is committed to
+    R3  query: the client sends a - rho; s = V a is local                            no round
+    R4  compare: b_j = [s_j >= threshold]                                            2 rounds
+    R5  select: open f = b - d; T = sum_j b_j v_j and L = sum_j b_j                  1 round
+    R6  output: open z = y - r for y = (T, L), under a mask nobody knows             1 round
+    R7  check: the MAC check of everything opened                                    4 rounds
+    R8  result: z and the mask's shares go to the client, who alone learns y         no round
+
+In R4 and R5 absent rows and the requester's own have the public b_j = 0, so that their random
+masks cancel. In R4 the servers also compare hashes of the query; if they differ it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field as dataclass_field
+from typing import Any
+
+import numpy as np
+
+from mpclab import wire
+from mpclab.client import Client
+from mpclab.errors import Abort, Refused, Rejected
+from mpclab.field import Elements, Field
+from mpclab.network.rounds import step, together
+from mpclab.party import Party
+from mpclab.preprocessing.material import Entry, Memory, OutputMask, Values, ZeroTest, _Spec
+from mpclab.protocols.checks import Coin, check_openings, commit_coin
+from mpclab.protocols.clients import (
+    agree,
+    check_masks,
+    client_check_masks,
+    client_output,
+    open_output,
+    send_output,
+)
+from mpclab.protocols.comparison import ComparisonMaterial, comparison_material, is_negative
+from mpclab.protocols.matrix import MaskedMatrix
+from mpclab.randomness import digest
+from mpclab.recommender.encoding import Parameters
+from mpclab.sharing import Share, concatenate
+
+__all__ = [
+    "Block",
+    "Prepared",
+    "QueryMasks",
+    "RowMasks",
+    "client_prepare",
+    "client_query",
+    "client_upload",
+    "online",
+    "prepare",
+    "query_material",
+    "upload",
+]
+
+
+# -- material ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RowMasks(_Spec):
+    """Masks <B> for a block of rows, and <r_0> for their check. One mask serves one row, ever."""
+
+    rows: int
+    dense: int
+    packed: int
+
+    @property
+    def long_lived(self) -> bool:
+        return True
+
+    def layout(self) -> tuple[Entry, ...]:
+        return (
+            Entry("dense", (self.rows, self.dense), uniform=True),
+            Entry("packed", (self.packed, self.rows), uniform=True),
+            Entry("r_0", (self.rows,), uniform=True),
+        )
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        return {}
+
+
+@dataclass(frozen=True)
+class QueryMasks(_Spec):
+    """What one query takes for its two products with the masked rows of some blocks.
+
+    <rho> and <B rho> for the query, <d> and <B^T d> for the selection, <r_0> for rho's check.
+    """
+
+    blocks: tuple[tuple[int, int], ...]  # (serial number of its RowMasks, rows)
+    dense: int
+    packed: int
+
+    def layout(self) -> tuple[Entry, ...]:
+        rows = sum(rows for _, rows in self.blocks)
+        return (
+            Entry("rho", (self.dense, 1), uniform=True),
+            Entry("r_0", (1,), uniform=True),
+            Entry("d", (rows,), uniform=True),
+            Entry("B rho", (rows,)),
+            Entry("B^T d", (self.packed,)),
+        )
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        rho, d = uniform["rho"].reshape(1, -1), uniform["d"]
+        by_row, by_item, start = [], field.zeros(self.packed), 0
+        for serial, rows in self.blocks:
+            B = memory.recall(serial)
+            by_row.append(field.matmul_transposed(B["dense"], rho)[:, 0])
+            part = field.matmul_transposed(B["packed"], d[None, start : start + rows])[:, 0]
+            by_item, start = field.add(by_item, part), start + rows
+        return {"B rho": np.concatenate(by_row), "B^T d": by_item}
+
+
+def query_material(
+    parameters: Parameters, blocks: Sequence[tuple[int, int]]
+) -> tuple[QueryMasks, ComparisonMaterial, OutputMask]:
+    """Everything that one query takes, besides two `ZeroTest`s."""
+    rows = sum(rows for _, rows in blocks)
+    field = Field(parameters.modulus)
+    return (
+        QueryMasks(tuple(blocks), parameters.dense, parameters.packed),
+        comparison_material(field, rows, parameters.bits),
+        OutputMask(parameters.outputs),
+    )
+
+
+# -- what a server stores -----------------------------------------------------------------------
+
+
+class Block:
+    """A block of users' rows at one server: their shares, and who is there."""
+
+    def __init__(self, serial: int, masks: dict[str, Share]) -> None:
+        self.serial = serial
+        self.dense = MaskedMatrix(masks["dense"])  # (rows, S)
+        self.packed = MaskedMatrix(masks["packed"])  # (length, rows)
+        self.r_0 = masks["r_0"]
+        self.rows = len(self.r_0)
+        self.present = np.zeros(self.rows, bool)
+        self.ids = np.full(self.rows, -1, np.int64)
+
+    def __repr__(self) -> str:
+        return f"Block({int(self.present.sum())} of {self.rows} rows present, contents hidden)"
+
+
+def rows_in_force(blocks: Sequence[Block]) -> tuple[np.ndarray, np.ndarray]:
+    """Presence and user ids of all rows of some blocks, one after another."""
+    return (
+        np.concatenate([b.present for b in blocks]),
+        np.concatenate([b.ids for b in blocks]),
+    )
+
+
+def _columns(masks: Sequence[Elements]) -> list[Elements]:
+    """A block's masks as columns over its rows: dense ones first."""
+    dense, packed = masks
+    return [dense[..., k] for k in range(dense.shape[-1])] + [
+        packed[..., k, :] for k in range(packed.shape[-2])
+    ]
+
+
+# -- R1: upload ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """An upload as it arrived: who, where, and the masked rows; nothing is believed yet."""
+
+    ids: np.ndarray
+    slots: np.ndarray
+    dense: Elements
+    packed: Elements
+    valid: np.ndarray = dataclass_field(repr=False)
+
+    def digests(self, rows: int) -> np.ndarray:
+        """16 bytes per row of the block, zeros where there is no valid row: (rows, 2) integers."""
+        out = np.zeros((rows, 2), np.int64)
+        for j in np.flatnonzero(self.valid):
+            whole = digest(
+                self.ids[j].tobytes(), self.dense[j].tobytes(), self.packed[:, j].tobytes()
+            )
+            out[self.slots[j]] = np.frombuffer(whole[:16], np.int64)
+        return out
+
+
+def _read_rows(field: Field, parts: tuple[wire.Part, ...] | None, block: Block,
+               accepted: np.ndarray) -> _Rows | None:
+    """Read an upload; a row that is not canonical, or not due, is marked as invalid alone."""
+    if parts is None:
+        return None
+    ids, slots, dense, packed = (np.asarray(p) for p in parts)
+    if not ids.shape == slots.shape == dense.shape[:1] == packed.shape[1:]:
+        return None
+    dense, packed = dense.view(np.uint64), packed.view(np.uint64)
+    bound = np.uint64(field.modulus)
+    valid = (slots >= 0) & (slots < block.rows) & (ids >= 0)
+    valid &= (dense < bound).all(axis=1)
+    for row in packed:
+        valid &= row < bound
+    safe = np.where(valid, slots, 0)
+    valid &= accepted[safe] & ~block.present[safe]
+    for keys in (ids, slots):  # a user or a slot that comes twice is refused
+        _, inverse, count = np.unique(keys, return_inverse=True, return_counts=True)
+        valid &= count[inverse] == 1
+    return _Rows(ids, slots, dense, packed, valid)
+
+
+async def upload(party: Party, blocks: list[Block], block: Block, crowd: str) -> np.ndarray:
+    """R1 at a server: take the rows of a crowd of users; returns which of the block's rows are in.
+
+    Cost: 7 rounds, one more if users told the servers different things; 2 elements per user, 1
+    more and 193 bytes per server.
+    """
+    party.reserve([ZeroTest()])
+    accepted = await check_masks(
+        party, crowd, [block.dense.share, block.packed.share], block.r_0, _columns
+    )
+    S, length = block.dense.share.shape[1], block.packed.share.shape[0]
+    parts = await party.receive(
+        crowd, "rows", "masked rows",
+        wire.integers(None), wire.integers(None), wire.integers(None, S),
+        wire.integers(length, None),
+    )
+    rows = _read_rows(party.field, parts, block, accepted)
+    everything = [np.ascontiguousarray(p).tobytes() for p in parts] if parts and rows else [b"none"]
+    stored = np.zeros(block.rows, bool)
+    if rows is not None:
+        stored[rows.slots[rows.valid]] = True
+    if not await agree(party, "same rows", *everything):
+        # Somebody told the servers different things: find out who, row by row.
+        mine = rows.digests(block.rows) if rows else np.zeros((block.rows, 2), np.int64)
+        told = [np.asarray(d) for (d,) in await party.broadcast("same row", "hash", mine)]
+        same = np.all([(d == told[0]).all(axis=1) for d in told], axis=0)
+        stored &= same & told[0].any(axis=1)
+    if rows is not None:
+        _store(blocks, block, rows, stored)
+    return stored
+
+
+def _store(blocks: Sequence[Block], block: Block, rows: _Rows, stored: np.ndarray) -> None:
+    keep = rows.valid & stored[np.where(rows.valid, rows.slots, 0)]
+    slots, ids = rows.slots[keep], rows.ids[keep]
+    everything = keep.all() and np.array_equal(slots, np.arange(block.rows))
+    index: Any = slice(None) if everything else slots
+    dense, packed = rows.dense, rows.packed
+    block.dense.add_masked((index,), dense if everything else dense[keep])
+    for k in range(packed.shape[0]):  # one column of masks at a time: no copy of the whole
+        block.packed.add_masked((k, index), packed[k] if everything else packed[k, keep])
+    for earlier in blocks:  # a user's new row replaces the old one, which becomes a tombstone
+        earlier.present &= ~np.isin(earlier.ids, ids)
+    block.present[slots], block.ids[slots] = True, ids
+
+
+async def client_upload(
+    client: Client, ids: np.ndarray, dense: Elements, packed: Elements
+) -> np.ndarray:
+    """R1 at the users: a crowd of them, row j under mask j; returns who went on to upload.
+
+    `dense` (users, S) and `packed` (length, users) are field elements.
+    """
+    masks, ok = await client_check_masks(
+        client, [dense.shape, packed.shape], len(ids), _columns
+    )
+    slots = np.flatnonzero(ok)
+    chosen: Any = slice(None) if ok.all() else slots
+    F = client.field
+    await client.send_all(
+        "rows", "masked rows",
+        np.asarray(ids, np.int64)[chosen],
+        slots.astype(np.int64),
+        F.sub(dense, masks[0])[chosen].view(np.int64),
+        F.sub(packed, masks[1])[:, chosen].view(np.int64),
+    )
+    return ok
+
+
+# -- R2: prepare --------------------------------------------------------------------------------
+
+
+@dataclass
+class Prepared:
+    """What a server holds ready for one query; used up by it, also if the query fails."""
+
+    blocks: list[Block]
+    similarity: Share  # E rho + <B rho>
+    selection: Share  # E^T <d> + <B^T d>
+    d: Share
+    comparison: ComparisonMaterial
+    output: OutputMask
+    coin: Coin
+    present: np.ndarray
+    used: bool = False
+
+    def __repr__(self) -> str:
+        return f"Prepared({int(self.present.sum())} rows, {'used' if self.used else 'ready'})"
+
+
+async def prepare(
+    party: Party, parameters: Parameters, blocks: Sequence[Block], client: str, own_id: int
+) -> Prepared:
+    """R2 at a server, for one query by `client`, whose own row (if any) has the id `own_id`.
+
+    Cost: 7 rounds; about 4 elements and 200 bytes per server; two passes over the masked rows.
+    """
+    masks, comparison, output = query_material(parameters, _sizes(blocks))
+    party.reserve([masks, comparison, output, ZeroTest(), ZeroTest()])
+    held = party.take(masks)
+    present, ids = rows_in_force(blocks)
+    party.endpoint.absorb(b"rows", present.tobytes(), ids.tobytes(), str(own_id).encode())
+    accepted = await check_masks(party, client, [held["rho"]], held["r_0"])
+    if not accepted.all():
+        raise Refused("the client told the servers different things about its mask")
+    coin = await commit_coin(party)
+
+    rho = Share(held["rho"].data.reshape(2, -1), party.key)
+    similarity, start = [], 0
+    selection: Share = held["B^T d"]
+    for block in blocks:
+        part = slice(start, start + block.rows)
+        similarity.append(block.dense.prepare(rho, held["B rho"][part]))
+        selection = block.packed.prepare(held["d"][part], selection)
+        start += block.rows
+    return Prepared(
+        blocks=list(blocks),
+        similarity=concatenate(similarity),
+        selection=selection,
+        d=held["d"],
+        comparison=comparison,
+        output=output,
+        coin=coin,
+        present=present & (ids != own_id),
+    )
+
+
+def _sizes(blocks: Sequence[Block]) -> list[tuple[int, int]]:
+    return [(b.serial, b.rows) for b in blocks]
+
+
+async def client_prepare(client: Client, parameters: Parameters) -> Elements:
+    """R2 at the requester: the checked mask rho (S,)."""
+    (rho,), ok = await client_check_masks(client, [(parameters.dense, 1)])
+    if not ok.all():
+        raise Rejected("the servers' mask for the query failed its check, so no query is sent")
+    return rho[:, 0]
+
+
+# -- R3 to R8: online ---------------------------------------------------------------------------
+
+
+async def online(party: Party, prepared: Prepared, client: str, threshold: int) -> None:
+    """R3 to R8 at a server.
+
+    Cost: 8 rounds with tables (7 with one table of all p elements); 3 N + L + 1 elements and 224
+    bytes per server, for N rows and an output of L elements.
+    """
+    if prepared.used:
+        raise Abort("this query was prepared for one use, and was used")
+    prepared.used = True
+    S = prepared.blocks[0].dense.share.shape[1]
+    query = await party.receive(  # R3
+        client, "query", "masked query", wire.elements(S), wire.integers()
+    )
+    if query is None or int(np.asarray(query[1])) != threshold:
+        raise Refused("the query did not arrive, or not as it must be")
+    masked = np.asarray(query[0])
+    s = _similarity(prepared, masked)
+    told = (masked.tobytes(), str(threshold).encode())
+    same, below = await together(  # R4
+        agree(party, "compare/same query", *told),
+        step("compare", is_negative(party, s - threshold, prepared.comparison)),
+    )
+    if not same:
+        party.abort("refused")
+        raise Refused("the client told the servers different things, so its query is refused")
+    b = 1 - below
+    b.data[:, ~prepared.present] = 0
+
+    f = await party.open_masked(b - prepared.d, "select/b - d")  # R5
+    T, start = prepared.selection, 0
+    for block in prepared.blocks:
+        T = block.packed.product(f[start : start + block.rows], T)
+        start += block.rows
+    y = concatenate([T, b.sum()])
+
+    z, mask = await step("aggregate", open_output(party, y, prepared.output))  # R6
+    await step("check", check_openings(party, prepared.coin))  # R7
+    await send_output(party, client, z, mask)  # R8
+
+
+def _similarity(prepared: Prepared, masked: Elements) -> Share:
+    parts, start = [], 0
+    for block in prepared.blocks:
+        ready = prepared.similarity[start : start + block.rows]
+        parts.append(block.dense.product(masked, ready))
+        start += block.rows
+    return concatenate(parts)
+
+
+async def client_query(
+    client: Client, parameters: Parameters, rho: Elements, a: np.ndarray, threshold: int
+) -> tuple[Elements, int]:
+    """R3 and R8 at the requester: packed totals and the number of neighbours."""
+    F = client.field
+    masked = F.sub(F.array(a), rho)
+    await client.send_all("query", "masked query", masked, np.array(threshold, np.int64))
+    y = await client_output(client, parameters.outputs)
+    return y[:-1], int(y[-1])
