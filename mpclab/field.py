@@ -203,6 +203,11 @@ class Field:
         low, high = np.asarray(low % self._p), np.asarray(high % self._p)
         return self.add(low, self.mul(high, np.uint64(2**32 % self.modulus)))
 
+    def warm_up(self) -> None:
+        """Load the compiled loops now, so that no server's computing is charged for it."""
+        one = np.ones((1, 1), np.uint64)
+        self.matmul_transposed(self.mul(one, one), one)
+
     # -- products -----------------------------------------------------------------------------
 
     def mul(self, a: Elements | np.uint64, b: Elements | np.uint64) -> Elements:

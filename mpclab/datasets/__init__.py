@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from mpclab.datasets.files import load_movielens, load_ratings
+from mpclab.datasets.generate import synthetic
 from mpclab.datasets.ratings import Ratings
-from mpclab.datasets.synthetic import synthetic
 
 __all__ = ["Ratings", "load_movielens", "load_ratings", "synthetic"]

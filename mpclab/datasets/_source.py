@@ -1,6 +1,6 @@
-"""From a path to clean text: find the file, unpack it, refuse what is not text.
+r"""From a path to clean text: find the file, unpack it, refuse what is not text.
 
-What comes out (`Source`) is UTF-8 or latin-1 text as bytes, with line ends ``\\n`` whatever the
+What comes out (`Source`) is UTF-8 or latin-1 text as bytes, with line ends ``\n`` whatever the
 file had, so that line k here is line k in an editor. Every refusal names the file, and the line
 where there is one.
 """

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +94,8 @@ def fit(items: int) -> World:
                               (GROUPS, items)) + overall
     leniency = _shrunk(users, stars - quality[0, real.items], real.n_users, SHRINK_USER)
     left = stars - quality[0, real.items] - leniency[users]
-    quality = quality + CONTRAST * _shrunk(cell, left, GROUPS * items, SHRINK_GROUP).reshape(GROUPS, items)
+    quality = quality + CONTRAST * _shrunk(cell, left, GROUPS * items,
+                                             SHRINK_GROUP).reshape(GROUPS, items)
     left = stars - quality[group[users], real.items] - leniency[users]
     noise = NOISE * float(np.sqrt(np.square(left).mean()))
 
@@ -117,7 +119,7 @@ def _active(ratings: Ratings) -> tuple[Ratings, npt.NDArray[np.int64]]:
                    ratings.items, ratings.half_stars, ratings.name), stay
 
 
-def _shrunk(index: npt.NDArray[np.int64], values: Floats, size: int, prior: float) -> Floats:
+def _shrunk(index: npt.NDArray[Any], values: Floats, size: int, prior: float) -> Floats:
     """Return the means of values by index, as if `prior` more values of 0 had been seen."""
     return (np.bincount(index, weights=values, minlength=size)
             / (np.bincount(index, minlength=size) + prior))
@@ -192,8 +194,8 @@ def _appeal(group: npt.NDArray[np.int64], activity: npt.NDArray[np.int64],
     usual = np.clip(mean[:, None] * popularity, 1e-6, 0.95)
     target = (counts + SHRINK_APPEAL * usual) / (members[:, None] + SHRINK_APPEAL)
     target *= (target / usual) ** (CONTRAST - 1)
-    target = np.clip(target, 1e-5, 0.97)
     target *= (mean / target.sum(1))[:, None]
+    target = np.clip(target, 1e-5, 0.97)
     levels = np.array([_levels(activity[group == g], mean[g]) for g in range(GROUPS)])
     levels = np.minimum(levels, 0.98 * items)  # (G, LEVELS)
     appeal = -np.log1p(-target)
@@ -207,8 +209,9 @@ def _appeal(group: npt.NDArray[np.int64], activity: npt.NDArray[np.int64],
         if turn < 12:
             appeal *= np.clip(target / seen, 0.5, 2)
         else:
-            appeal *= np.clip(counts.sum(0) / (members @ seen), 0.5, 2)
-    return (appeal / appeal.max(1, keepdims=True)).astype(np.float32)
+            appeal *= np.clip(counts.sum(0) / np.einsum("g,gi->i", members, seen), 0.5, 2)
+    relative: npt.NDArray[np.float32] = (appeal / appeal.max(1, keepdims=True)).astype(np.float32)
+    return relative
 
 
 def _levels(activity: npt.NDArray[np.int64], mean: float) -> Floats:
@@ -216,4 +219,5 @@ def _levels(activity: npt.NDArray[np.int64], mean: float) -> Floats:
     if not len(activity):
         return np.full(LEVELS, mean)
     places = (np.arange(LEVELS * 8) * len(activity)) // (LEVELS * 8)
-    return np.sort(activity)[places].reshape(LEVELS, 8).mean(1)
+    means: Floats = np.sort(activity)[places].reshape(LEVELS, 8).mean(1)
+    return means

@@ -55,7 +55,7 @@ def load_movielens() -> Ratings:
 
 def load_ratings(path: str | os.PathLike[str],
                  titles: str | os.PathLike[str] | None = None) -> Ratings:
-    """Read a file of ratings, one a line: user, item, rating, and a timestamp that is ignored.
+    r"""Read a file of ratings, one a line: user, item, rating, and a timestamp that is ignored.
 
     The fields may be separated by commas, tabs, ``::``, ``;``, ``|`` or blanks; a header may name
     the columns, in any order (userId, movieId, rating and common variants; other columns are
@@ -63,8 +63,8 @@ def load_ratings(path: str | os.PathLike[str],
     releases: ``ratings.csv``, ``ratings.dat``, ``u.data``, also gzipped. Blank lines are skipped.
     The file is UTF-8 text of at most 4 GB, with no line over 64 kB.
 
-    A million ratings take about half a second; files with quoted fields or blank lines among the
-    data, and files with an error in them, some 3 seconds per million.
+    A million ratings take a quarter of a second; files with quoted fields or blank lines among the
+    data, and files with an error in them, up to 3 seconds per million.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def load_ratings(path: str | os.PathLike[str],
     --------
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp(), "mine.csv")
-    >>> _ = file.write_text("user,film,stars\\nann,Alien,4.5\\nbob,Alien,3\\nbob,Brazil,5\\n")
+    >>> _ = file.write_text("user,film,stars\nann,Alien,4.5\nbob,Alien,3\nbob,Brazil,5\n")
     >>> from mpclab.datasets import load_ratings
     >>> load_ratings(file).matrix()
     array([[ 9,  0],
@@ -121,7 +121,10 @@ def _inside(folder: Path) -> Path:
         for file in (folder / name, folder / f"{name}.gz"):
             if file.is_file():
                 return file
-    there = sorted(entry.name for entry in folder.iterdir())
+    try:
+        there = sorted(entry.name for entry in folder.iterdir())
+    except OSError as problem:
+        raise InputError(f"the directory {str(folder)!r} cannot be read: {problem}") from None
     held = ", ".join(there[:5]) + (", ..." if len(there) > 5 else "") if there else "nothing"
     raise InputError(f"the directory {str(folder)!r} has no {', '.join(NAMES)}; it holds {held}: "
                      "give the path of the ratings file")

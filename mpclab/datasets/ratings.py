@@ -1,15 +1,15 @@
 """Who rated what, and how high: a sparse table of users x items that the recommender starts from.
 
-The table is kept row by row (CSR): the ratings of user u are ``half_stars[indptr[u]:indptr[u + 1]]``,
-for the columns ``items[...]`` of the same range. Ratings are whole numbers of half stars, 1 to 10,
-so that everything downstream is exact integer arithmetic. Columns stand in order of popularity:
-the first S columns are the S most rated items, which the recommender uses for similarity.
+The table is kept row by row (CSR): the ratings of user u are entries indptr[u] to indptr[u + 1] - 1
+of `half_stars`, for the columns in the same places of `items`. Ratings are whole numbers of half
+stars, 1 to 10, so that everything downstream is exact integer arithmetic. Columns stand in order
+of popularity: the first S columns are the S most rated items, which the recommender uses for
+similarity.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,19 @@ MATRIX_LIMIT = 4 << 30  # bytes that matrix() may take
 
 def whole(name: str, value: object, least: int = 0) -> int:
     """Return `value` as an int if it is a whole number of at least `least`, else InputError."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least:
-        return int(value)
+    if _is_whole(value):
+        number = int(str(value))
+        if number >= least:
+            return number
     raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, float | np.floating) and 0 < float(value) < 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,10 +102,10 @@ class Ratings:
                              f"than there are users; it has {len(self.indptr)}")
         if len(self.half_stars) != count:
             raise InputError(f"there are {len(self.half_stars)} values for {count} ratings")
-        if count and not (0 <= self.items.min() and self.items.max() < m):
+        if count and (self.items.min() < 0 or self.items.max() >= m):
             raise InputError(f"columns must lie in 0..{m - 1}, not "
                              f"{self.items.min()}..{self.items.max()}")
-        if count and not (1 <= self.half_stars.min() and self.half_stars.max() <= 10):
+        if count and (self.half_stars.min() < 1 or self.half_stars.max() > 10):
             raise InputError("ratings must lie in 1..10 half stars, not "
                              f"{self.half_stars.min()}..{self.half_stars.max()}")
 
@@ -212,10 +222,9 @@ class Ratings:
         14
         """
         numeric = self.user_ids.dtype.kind in "iu"
-        fits = (isinstance(user_id, Integral) and not isinstance(user_id, bool) if numeric
-                else isinstance(user_id, str))
-        found = np.flatnonzero(self.user_ids == user_id) if fits else []
-        if len(found) == 0:
+        fits = _is_whole(user_id) if numeric else isinstance(user_id, str)
+        found = np.flatnonzero(self.user_ids == user_id) if fits else np.zeros(0, np.int64)
+        if not len(found):
             shown = ", ".join(repr(i) for i in self.user_ids[:3].tolist())
             raise InputError(f"there is no user {user_id!r} in {self.name}; its {self.n_users:,} "
                              f"users have {'whole numbers' if numeric else 'strings'} as ids, "
@@ -252,7 +261,7 @@ class Ratings:
         >>> train.n_ratings, test.n_ratings
         (80001, 20003)
         """
-        if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 < fraction < 1:
+        if not _is_fraction(fraction):
             raise InputError(f"fraction must lie between 0 and 1, not {fraction!r}; 0.2 is usual")
         rng = np.random.Generator(np.random.PCG64(whole("seed", seed)))
         counts = np.diff(self.indptr)

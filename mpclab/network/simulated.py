@@ -127,6 +127,7 @@ class SimulatedNetwork:
         """
         crew: dict[str, _Actor] = {}
         for endpoint, protocol in actors:
+            endpoint.field.warm_up()
             endpoint.phase = phase
             crew[endpoint.name] = _Actor(endpoint, protocol, self.clock)
         queues: dict[tuple[str, str], deque[tuple[float, bytes]]] = {}

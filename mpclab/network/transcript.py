@@ -99,13 +99,13 @@ class Transcript:
         )
 
     def seconds(self, session: str | None = None, phase: str | None = None) -> float:
-        """The critical path of a phase: from its first computing to its last, virtual time."""
-        spans = [
-            (a.start, a.end)
-            for a in self.activities
-            if session in (None, a.session) and phase in (None, a.phase)
-        ]
-        return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0
+        """The critical paths of a phase's sessions, added up: virtual time in seconds."""
+        spans: dict[str, tuple[float, float]] = {}
+        for a in self.activities:
+            if session in (None, a.session) and phase in (None, a.phase):
+                start, end = spans.get(a.session, (a.start, a.end))
+                spans[a.session] = (min(start, a.start), max(end, a.end))
+        return sum(end - start for start, end in spans.values())
 
     def online_path(self, session: str, phase: str = "online") -> dict[str, float]:
         """Where a query's online time went: step -> seconds on the critical path (DESIGN 4).

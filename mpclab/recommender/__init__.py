@@ -32,11 +32,14 @@ from mpclab.network.endpoint import server_name
 from mpclab.party import Party
 from mpclab.recommender import protocol
 from mpclab.recommender.encoding import (
+    MIN_DENSE,
+    THRESHOLD,
     Packing,
     Parameters,
     check_ratings,
     dense_vectors,
     plaintext,
+    unquantised,
 )
 from mpclab.recommender.protocol import Block, RowMasks
 
@@ -44,12 +47,15 @@ if TYPE_CHECKING:
     from mpclab.lab import Lab, Session
 
 __all__ = [
-    "PreparedQuery",
+    "MIN_DENSE",
+    "THRESHOLD",
     "Packing",
     "Parameters",
+    "PreparedQuery",
     "Recommendation",
     "Recommender",
     "plaintext",
+    "unquantised",
 ]
 
 _BLOCKS = "recommender"

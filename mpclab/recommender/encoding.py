@@ -21,9 +21,14 @@ import numpy.typing as npt
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 
-__all__ = ["MAX_RATING", "Packing", "Parameters", "dense_vectors", "plaintext"]
+__all__ = [
+    "MAX_RATING", "MIN_DENSE", "THRESHOLD", "Packing", "Parameters", "dense_vectors", "plaintext",
+    "unquantised",
+]
 
 MAX_RATING = 10
+THRESHOLD = 0.8
+MIN_DENSE = 3
 Ints = npt.NDArray[np.int64]
 
 
@@ -146,7 +151,7 @@ class Parameters:
     dense: int = 20
     modulus: int = 2**61 - 1
     scale: int = 255
-    min_dense: int = 3
+    min_dense: int = MIN_DENSE
     counts: bool = True
 
     def __post_init__(self) -> None:
@@ -237,15 +242,21 @@ def check_ratings(ratings: npt.NDArray[np.uint8], items: int) -> npt.NDArray[np.
     return matrix.astype(np.uint8, copy=False)
 
 
+def unit_vectors(ratings: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Half stars (users, S) as vectors of length 1; users without any get 0."""
+    vectors = ratings.astype(np.float64)
+    length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
+    out: npt.NDArray[np.float64] = vectors / np.where(length == 0, 1, length)
+    return out
+
+
 def dense_vectors(ratings: npt.NDArray[np.uint8], scale: int) -> Ints:
     """Quantised unit vectors (users, S) from half stars (users, S); users without any get 0.
 
     >>> dense_vectors(np.array([[3, 4, 0], [0, 0, 0]], np.uint8), 255).tolist()
     [[153, 204, 0], [0, 0, 0]]
     """
-    vectors = ratings.astype(np.float64)
-    length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
-    return np.rint(scale * vectors / np.where(length == 0, 1, length)).astype(np.int64)
+    return np.rint(scale * unit_vectors(ratings)).astype(np.int64)
 
 
 def plaintext(
@@ -264,7 +275,26 @@ def plaintext(
     vectors = dense_vectors(ratings[:, :S], parameters.scale)
     a = dense_vectors(query[None, :S], parameters.scale)[0]
     near = vectors @ a >= parameters.integer_threshold(threshold)
+    return _added_up(near, ratings[:, S:], exclude)
+
+
+def unquantised(
+    parameters: Parameters,
+    ratings: npt.NDArray[np.uint8],
+    query: npt.NDArray[np.uint8],
+    threshold: float,
+    exclude: int | None = None,
+) -> tuple[Ints, Ints, int]:
+    """As `plaintext`, but with similarities in floating point: what rounding the vectors changes."""
+    S = parameters.dense
+    near = unit_vectors(ratings[:, :S]) @ unit_vectors(query[None, :S])[0] >= threshold
+    return _added_up(near, ratings[:, S:], exclude)
+
+
+def _added_up(
+    near: npt.NDArray[np.bool_], ratings: npt.NDArray[np.uint8], exclude: int | None
+) -> tuple[Ints, Ints, int]:
     if exclude is not None:
         near[exclude] = False
-    chosen = ratings[near, S:].astype(np.int64)
+    chosen = ratings[near].astype(np.int64)
     return chosen.sum(axis=0), (chosen > 0).sum(axis=0), int(near.sum())

@@ -27,8 +27,10 @@ def synthetic(users: int = 10_000, items: int = 1_000, seed: int = 0) -> Ratings
 
     *Fitted to the real data*: density; ratings per user; ratings per film, overall and per group;
     histogram of the ratings, of users with and without half stars; mean rating of films, overall
-    and per group; mean rating of users; noise. *Not fitted*: time, tastes finer than the groups,
-    sequels watched by the same people, the relation of activity and noise.
+    and per group; mean rating of users; noise. Groups differ more than k-means finds them to, so
+    that collaborative filtering gains over popularity what it does on the real data, roughly.
+    *Not fitted*: time, tastes finer than the groups, sequels watched by the same people, the
+    relation of activity and noise. The most rated films come out some 5 % below their real share.
     Every user has at least as many ratings as the least active of the real users (4 of 1,000).
 
     Parameters

@@ -1,0 +1,332 @@
+"""Whole runs, measured: one private recommendation, and how good such recommendations are.
+
+The command line, the notebooks and the tests call these; each returns plain data.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mpclab.datasets import Ratings, load_movielens, load_ratings, synthetic
+from mpclab.errors import InputError
+from mpclab.lab import Lab
+from mpclab.network.conditions import LAN, Conditions
+from mpclab.recommender import (
+    MIN_DENSE,
+    THRESHOLD,
+    Parameters,
+    Recommendation,
+    Recommender,
+    plaintext,
+    unquantised,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PUBLISHED_SECONDS", "Run", "load", "quality", "recommendation"]
+
+PUBLISHED_SECONDS = 0.34
+"""A recommendation from 10,000 users by two servers, online, as published (IEEE TIFS 2015)."""
+
+DEFAULT_USERS, DEFAULT_ITEMS, DEFAULT_DENSE = 10_000, 1_000, 20
+
+
+def load(
+    data: str = "synthetic", users: int | None = None, items: int | None = None, seed: int = 0
+) -> Ratings:
+    """Ratings by name: "synthetic", "movielens", or the path of a file in a MovieLens format.
+
+    Without `users` and `items` it is 10,000 users for synthetic data and all of them otherwise,
+    and the 1,000 most rated items (or all, if there are fewer).
+
+    >>> load("movielens", users=5, items=30).matrix().shape
+    (5, 30)
+
+    Raises
+    ------
+    InputError
+        If the data has fewer users or items than asked for, or cannot be read.
+    """
+    for name, value, least in (("users", users, 2), ("items", items, 2)):
+        if value is not None and value < least:
+            raise InputError(f"{name} is {value}: it must be at least {least}")
+    if data == "synthetic":
+        return synthetic(users or DEFAULT_USERS, items or DEFAULT_ITEMS, seed)
+    ratings = load_movielens() if data == "movielens" else load_ratings(data)
+    return ratings.select(users=users, items=items or min(DEFAULT_ITEMS, ratings.n_items))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished recommendation: its summary (plain data), and the objects behind it."""
+
+    summary: dict[str, Any]
+    result: Recommendation
+    recommender: Recommender
+    data: Ratings
+
+    def __repr__(self) -> str:
+        s = self.summary
+        return (
+            f"Run({s['servers']} servers, {s['users']:,} users, {s['items']:,} items: "
+            f"{s['online_seconds']:.3f} s online, {s['rounds']} rounds)"
+        )
+
+
+def recommendation(
+    data: Ratings,
+    *,
+    servers: int = 2,
+    dense: int = DEFAULT_DENSE,
+    user: int | str | None = None,
+    threshold: float = THRESHOLD,
+    top: int = 10,
+    seed: int | None = None,
+    modulus: int = 2**61 - 1,
+    network: Conditions = LAN,
+    progress: Callable[[str], None] | None = None,
+) -> Run:
+    """One private recommendation for a user of `data`, with everything that it takes, measured.
+
+    Parameters
+    ----------
+    data : Ratings
+        All users' ratings; the `dense` most rated items, its first columns, serve for similarity.
+    servers, modulus, network, seed
+        See `Lab`. With a seed all randomness is reproducible: for teaching only.
+    user : int, str or None
+        The id of the requester, one of the data's users; the first who has rated enough by default.
+    threshold : float
+        The least cosine similarity of a neighbour.
+    top : int
+        How many titles to recommend.
+    progress : callable
+        Told the name of every phase when it begins.
+
+    Returns
+    -------
+    Run
+        Its `summary` has the keys of `mpclab recommend --json`; times in seconds, sizes in bytes.
+
+    Examples
+    --------
+    >>> run = recommendation(load("movielens", users=100, items=60), servers=3, seed=1)
+    >>> run.summary["matches_plaintext"], run.summary["rounds"]
+    (True, 8)
+    """
+    started = time.perf_counter()
+    tell = progress or (lambda phase: None)
+    if top < 1:
+        raise InputError(f"top is {top}: it takes at least 1 title to recommend something")
+    parameters = Parameters(data.n_users, data.n_items, dense, modulus)
+    lab = Lab(servers, modulus=modulus, network=network, seed=seed)
+    parameters.integer_threshold(threshold)
+    matrix = data.matrix()
+    row = _requester(data, matrix, user, parameters)
+
+    recommender = Recommender(lab, parameters)
+    tell("preprocess")
+    recommender.preprocess(rows=data.n_users)
+    recommender.preprocess(queries=1)
+    tell("upload")
+    recommender.upload(matrix)
+    tell("prepare")
+    prepared = recommender.prepare(user=row)
+    tell("online")
+    result = recommender.query(prepared, matrix[row], threshold)
+    tell("compare with the plaintext")
+    sums, counts, neighbours = plaintext(parameters, matrix, matrix[row], threshold, exclude=row)
+    matches = (
+        np.array_equal(result.sums, sums)
+        and np.array_equal(result.counts, counts)
+        and result.neighbours == neighbours
+    )
+    path = lab.transcript.online_path(result.session)
+    online = {"session": result.session, "phase": "online"}
+    summary = {
+        "servers": lab.n,
+        "users": data.n_users,
+        "items": data.n_items,
+        "dense": dense,
+        "field_bits": lab.field.bits,
+        "seed": 0 if seed is None else seed,
+        "randomness": "operating system" if seed is None else "seeded: for teaching only",
+        "data": data.name,
+        "user": _plain(data.user_ids[row]),
+        "threshold": threshold,
+        "neighbours": result.neighbours,
+        "matches_plaintext": matches,
+        **{
+            f"{phase}_seconds": lab.transcript.seconds(phase=phase)
+            for phase in ("preprocess", "upload", "prepare")
+        },
+        "online_seconds": sum(path.values()),
+        "wall_seconds": time.perf_counter() - started,
+        "online_phases": path,
+        "published_seconds": PUBLISHED_SECONDS,
+        "network": repr(network),
+        "rounds": lab.transcript.rounds(**online),
+        "bytes_sent_per_server": [
+            lab.transcript.bytes_sent(s.name, **online) for s in lab.servers
+        ],
+        "client_bytes": lab.transcript.client_bytes(**online),
+        "recommendations": titles(data, parameters, result, matrix[row], top),
+    }
+    return Run(summary, result, recommender, data)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _requester(
+    data: Ratings, matrix: npt.NDArray[np.uint8], user: int | str | None, parameters: Parameters
+) -> int:
+    """The requester's row: the one asked for, or the first that has rated enough dense items."""
+    rated = (matrix[:, : parameters.dense] > 0).sum(axis=1)
+    if user is None:
+        able = np.flatnonzero(rated >= parameters.min_dense)
+        if not able.size:
+            raise InputError(
+                f"none of the {data.n_users} users has rated {parameters.min_dense} of the "
+                f"{parameters.dense} dense items: take more dense items or other data"
+            )
+        return int(able[0])
+    row = data.user_index(user)
+    if rated[row] < parameters.min_dense:
+        raise InputError(
+            f"user {user} has rated {rated[row]} of the {parameters.dense} dense items; at least "
+            f"{parameters.min_dense} are needed to find similar users: ask for another user or "
+            "take more dense items"
+        )
+    return row
+
+
+def titles(
+    data: Ratings,
+    parameters: Parameters,
+    result: Recommendation,
+    rated: npt.NDArray[np.uint8],
+    top: int,
+) -> list[dict[str, Any]]:
+    """The best items with title, score in stars, and how many neighbours rated them."""
+    scores = result.predicted()
+    best = result.ranking(rated[parameters.dense :])[:top]
+    return [
+        {
+            "item": _plain(data.item_ids[parameters.dense + i]),
+            "title": str(data.titles[parameters.dense + i]),
+            "score": round(float(scores[i]), 3),
+            "neighbours": int(result.counts[i]),
+        }
+        for i in best
+    ]
+
+
+def quality(
+    data: Ratings,
+    *,
+    servers: int = 2,
+    dense: int = DEFAULT_DENSE,
+    threshold: float = THRESHOLD,
+    tested: int = 50,
+    held_out: float = 0.2,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """How good private recommendations are, on ratings that were held out.
+
+    A part of every user's ratings is held out; the others are uploaded; `tested` users ask. Their
+    held-out ratings of scored items are predicted (RMSE, MAE in stars), and their ten best titles
+    compared with those that they liked (4 stars or more; precision@10 over users with any).
+
+    Rows: *private* (the protocol), *plaintext* (the same integers in the clear: must be equal),
+    *unquantised* (the same algorithm with real numbers: what rounding costs), *popularity* (the
+    most rated titles; predicts every item's mean).
+    """
+    import pandas as pd
+
+    tell = progress or (lambda phase: None)
+    train, test = data.split(held_out, seed)
+    known, hidden = train.matrix(), test.matrix()
+    p = Parameters(data.n_users, data.n_items, dense)
+    able = np.flatnonzero(
+        ((known[:, :dense] > 0).sum(axis=1) >= MIN_DENSE) & (hidden[:, dense:] >= 8).any(axis=1)
+    )
+    if tested < 1 or not able.size:
+        raise InputError(
+            f"tested is {tested} and {able.size} users have enough ratings to be tested: "
+            "it takes at least 1 of each"
+        )
+    chosen = np.random.default_rng(seed).permutation(able)[:tested]
+    lab = Lab(servers, seed=seed)
+    recommender = Recommender(lab, p)
+    recommender.preprocess(rows=data.n_users)
+    recommender.upload(known)
+
+    popular = Recommendation(*_everybody(known[:, dense:]), data.n_users)
+    scores: dict[str, _Score] = {}
+    for i, row in enumerate(chosen):
+        tell(f"user {i + 1} of {len(chosen)}")
+        recommender.preprocess(queries=1)
+        results = {
+            "private": recommender.recommend(known[row], threshold, int(row)),
+            "plaintext": Recommendation(*plaintext(p, known, known[row], threshold, int(row))),
+            "unquantised": Recommendation(*unquantised(p, known, known[row], threshold, int(row))),
+            "popularity": popular,
+        }
+        for name, result in results.items():
+            ranking = (
+                _most_rated(popular, known[row, dense:])
+                if name == "popularity"
+                else result.ranking(known[row, dense:])
+            )
+            scores.setdefault(name, _Score()).add(result, ranking, hidden[row, dense:])
+    return pd.DataFrame({name: s.row() for name, s in scores.items()}).T
+
+
+def _everybody(ratings: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], ...]:
+    return ratings.sum(axis=0, dtype=np.int64), (ratings > 0).sum(axis=0, dtype=np.int64)
+
+
+def _most_rated(everybody: Recommendation, rated: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    return np.argsort(-np.where(rated > 0, -1, everybody.counts), kind="stable")
+
+
+class _Score:
+    """Errors and hits of one way of recommending, over the tested users."""
+
+    def __init__(self) -> None:
+        self.errors: list[npt.NDArray[np.float64]] = []
+        self.precision: list[float] = []
+        self.neighbours: list[int] = []
+
+    def add(
+        self,
+        result: Recommendation,
+        ranking: npt.NDArray[np.intp],
+        hidden: npt.NDArray[np.uint8],
+    ) -> None:
+        there = hidden > 0
+        error = result.predicted()[there] - hidden[there] / 2
+        self.errors.append(error[np.isfinite(error)])
+        self.precision.append(float((hidden[ranking[:10]] >= 8).sum()) / 10)
+        self.neighbours.append(result.neighbours)
+
+    def row(self) -> dict[str, float]:
+        errors = np.concatenate(self.errors)
+        return {
+            "RMSE (stars)": math.sqrt(float(np.mean(errors**2))),
+            "MAE (stars)": float(np.abs(errors).mean()),
+            "precision@10": float(np.mean(self.precision)),
+            "neighbours": float(np.mean(self.neighbours)),
+            "users": float(len(self.precision)),
+        }
