@@ -218,7 +218,7 @@ def titles(
     top: int,
 ) -> list[dict[str, Any]]:
     """The best items with title, score in stars, and how many neighbours rated them."""
-    scores = result.predicted()
+    scores = result.predicted(rated[parameters.dense :])
     best = result.ranking(rated[parameters.dense :])[:top]
     return [
         {
@@ -250,7 +250,8 @@ def quality(
 
     Rows: *private* (the protocol), *plaintext* (the same integers in the clear: must be equal),
     *unquantised* (the same algorithm with real numbers: what rounding costs), *popularity* (the
-    most rated titles; predicts every item's mean).
+    most rated titles; predicts every item's mean). All predictions are shifted by how much the
+    user rates above them, which it computes alone.
     """
     import pandas as pd
 
@@ -284,12 +285,11 @@ def quality(
             "popularity": popular,
         }
         for name, result in results.items():
-            ranking = (
-                _most_rated(popular, known[row, dense:])
-                if name == "popularity"
-                else result.ranking(known[row, dense:])
+            own = known[row, dense:]
+            ranking = _most_rated(popular, own) if result is popular else result.ranking(own)
+            scores.setdefault(name, _Score()).add(
+                result.predicted(own), ranking, hidden[row, dense:], result.neighbours
             )
-            scores.setdefault(name, _Score()).add(result, ranking, hidden[row, dense:])
     return pd.DataFrame({name: s.row() for name, s in scores.items()}).T
 
 
@@ -311,15 +311,16 @@ class _Score:
 
     def add(
         self,
-        result: Recommendation,
+        predicted: npt.NDArray[np.float64],
         ranking: npt.NDArray[np.intp],
         hidden: npt.NDArray[np.uint8],
+        neighbours: int,
     ) -> None:
         there = hidden > 0
-        error = result.predicted()[there] - hidden[there] / 2
+        error = predicted[there] - hidden[there] / 2
         self.errors.append(error[np.isfinite(error)])
         self.precision.append(float((hidden[ranking[:10]] >= 8).sum()) / 10)
-        self.neighbours.append(result.neighbours)
+        self.neighbours.append(neighbours)
 
     def row(self) -> dict[str, float]:
         errors = np.concatenate(self.errors)

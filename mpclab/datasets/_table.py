@@ -189,6 +189,8 @@ def _fast(source: Source, plan: Layout) -> Table | None:
                 return None
             codes, texts = pd.factorize(frame[rating].to_numpy())
             values = np.array([star_value(text.strip()) for text in texts], np.uint8)
+            if not kind and not (frame[user].dtype == frame[item].dtype == "int64"):
+                continue
             user_ids, users = _coded(frame[user])
             item_ids, items = _coded(frame[item])
         except (ValueError, OverflowError, pd.errors.ParserError):
@@ -204,9 +206,9 @@ def _coded(column: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if column.dtype == "int64":
         codes, ids = pd.factorize(column.to_numpy(), sort=True)
         return ids, codes
-    if column.dtype != object:
-        raise ValueError
     codes, found = pd.factorize(column.to_numpy())
+    if not all(isinstance(text, str) for text in found):
+        raise ValueError
     texts = [text.strip() for text in found]
     if any(id_problem(text) for text in texts):
         raise ValueError

@@ -1,7 +1,8 @@
 """How ratings become field elements, and the same recommendation computed in the clear.
 
-A user's row has two parts. The *dense* part holds the S items that serve for similarity: a vector
-of unit length times `scale`, rounded, 0 where the item is not rated. The *packed* part holds the
+A user's row has two parts. The *dense* part holds the S items that serve for similarity: ratings
+minus 3.25 stars (liked is positive, disliked negative), brought to unit length, times `scale`,
+rounded; 0 where the item is not rated. The *packed* part holds the
 ratings of the other M - S items, several to a field element: each rating v > 0 contributes
 v + radix, so that a sum over neighbours carries the sum of ratings and, above it, their number
 (mixed radix). Slots are as wide as the largest possible total over all N users, and as many go
@@ -27,8 +28,12 @@ __all__ = [
 ]
 
 MAX_RATING = 10
-THRESHOLD = 0.8
-MIN_DENSE = 3
+CENTRE = 6.5
+"""What is taken off a rating before vectors are normalised, in half stars: 3.25 stars. No rating
+becomes 0, so none looks like a missing one."""
+
+THRESHOLD = 0.3
+MIN_DENSE = 5
 Ints = npt.NDArray[np.int64]
 
 
@@ -166,7 +171,8 @@ class Parameters:
             )
         if not 1 <= self.min_dense <= self.dense:
             raise InputError(
-                f"min_dense is {self.min_dense}: it must lie between 1 and dense = {self.dense}"
+                f"min_dense is {self.min_dense}: it must lie between 1 and dense = {self.dense}; "
+                "give both"
             )
         if self.scale < 1:
             raise InputError(f"scale is {self.scale}: it takes a positive integer, such as 255")
@@ -214,7 +220,7 @@ class Parameters:
         if not (isinstance(threshold, (int, float)) and -1 <= threshold <= 1):
             raise InputError(
                 f"the threshold is {threshold!r}: it is a cosine similarity between -1 and 1, "
-                "for instance 0.6"
+                "for instance 0.3"
             )
         return math.ceil(threshold * self.scale**2)
 
@@ -243,8 +249,8 @@ def check_ratings(ratings: npt.NDArray[np.uint8], items: int) -> npt.NDArray[np.
 
 
 def unit_vectors(ratings: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Half stars (users, S) as vectors of length 1; users without any get 0."""
-    vectors = ratings.astype(np.float64)
+    """Centred half stars (users, S) as vectors of length 1; users without any rating get 0."""
+    vectors = np.where(ratings > 0, ratings - CENTRE, 0.0)
     length = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
     out: npt.NDArray[np.float64] = vectors / np.where(length == 0, 1, length)
     return out
@@ -253,8 +259,8 @@ def unit_vectors(ratings: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 def dense_vectors(ratings: npt.NDArray[np.uint8], scale: int) -> Ints:
     """Quantised unit vectors (users, S) from half stars (users, S); users without any get 0.
 
-    >>> dense_vectors(np.array([[3, 4, 0], [0, 0, 0]], np.uint8), 255).tolist()
-    [[153, 204, 0], [0, 0, 0]]
+    >>> dense_vectors(np.array([[8, 5, 0], [0, 0, 0]], np.uint8), 100).tolist()
+    [[71, -71, 0], [0, 0, 0]]
     """
     return np.rint(scale * unit_vectors(ratings)).astype(np.int64)
 
