@@ -122,6 +122,11 @@ def like(parts: Sequence[Part]) -> tuple[Expected, ...]:
     return tuple(_describe(part) for part in parts)
 
 
+def count_elements(parts: Sequence[Part]) -> int:
+    """How many field elements these parts hold."""
+    return sum(math.prod(shape) for kind, shape in like(parts) if kind == _ELEMENTS)
+
+
 def matches(parts: Sequence[Part], expected: Sequence[Expected]) -> bool:
     """Whether received parts have the expected types and shapes."""
     return len(parts) == len(expected) and all(

@@ -53,6 +53,7 @@ class Envelope:
     receiver: str
     data: bytes = dataclass_field(repr=False)
     count: int = 1  # how many clients a crowd's message stands for
+    elements: int = 0  # field elements in it
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class Endpoint:
                 self.history if between_servers else b"",
             )
             data = wire.encode(self.field, header, sections)
+            elements = sum(wire.count_elements(s.parts) for s in sends)
             envelopes += [
                 Envelope(
                     session=self.session,
@@ -148,6 +150,7 @@ class Endpoint:
                     receiver=receiver,
                     data=data,
                     count=self.crowd,
+                    elements=elements,
                 )
                 for receiver in (self.servers if to == SERVERS else [to])
             ]

@@ -53,6 +53,8 @@ class _Actor:
         self.link_free_at = clock
         self.turn: Turn | None = None
         self.inbox: Any = None  # what to send next; None starts the generator
+        self.consumed: tuple[int, ...] = ()  # the records that the next computing waited for
+        self.activity = -1  # the number of its latest computing in the transcript
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
@@ -101,6 +103,8 @@ class SimulatedNetwork:
         Called once per round with a `Flight`; returns what the corrupt parties send.
     corrupt : iterable of str
         The addresses of the corrupt parties.
+    keep_contents : bool
+        Whether to keep every message's bytes, for views of what a party received.
     """
 
     def __init__(
@@ -108,12 +112,17 @@ class SimulatedNetwork:
         conditions: Conditions = LAN,
         adversary: Adversary | None = None,
         corrupt: Iterable[str] = (),
+        keep_contents: bool = False,
     ) -> None:
         self.conditions = conditions
         self.adversary = adversary
         self.corrupt = frozenset(corrupt)
+        self.keep_contents = keep_contents
         self.transcript = Transcript()
+        #: the bytes of every recorded message, by its number in the transcript, if kept
+        self.contents: dict[int, bytes] = {}
         self.clock = 0.0
+        self._runs = 0
 
     def run(
         self, phase: str, actors: Iterable[tuple[Endpoint, Coroutine[Any, Any, Any]]]
@@ -126,11 +135,12 @@ class SimulatedNetwork:
             If parties wait for messages that nobody is going to send.
         """
         crew: dict[str, _Actor] = {}
+        self._runs += 1
         for endpoint, protocol in actors:
             endpoint.field.warm_up()
             endpoint.phase = phase
             crew[endpoint.name] = _Actor(endpoint, protocol, self.clock)
-        queues: dict[tuple[str, str], deque[tuple[float, bytes]]] = {}
+        queues: dict[tuple[str, str], deque[tuple[float, bytes | None, int]]] = {}
         try:
             while not all(a.done for a in crew.values()):
                 sent = self._sweep(crew, queues, phase)
@@ -146,30 +156,35 @@ class SimulatedNetwork:
 
     def _sweep(
         self, crew: Mapping[str, _Actor], queues: dict[Any, Any], phase: str
-    ) -> list[tuple[float, Envelope]] | None:
+    ) -> list[tuple[int, Envelope]] | None:
         """Let every party compute until it waits; what they send is one round (None: no one can)."""
-        sent: list[tuple[float, Envelope]] = []
+        sent: list[tuple[int, Envelope]] = []
         progress = False
         for actor in crew.values():
             while not actor.done and all(queues.get((s, actor.name)) for s in actor.waits_for):
                 if actor.turn is not None:
                     taken = {s: queues[s, actor.name].popleft() for s in actor.waits_for}
-                    actor.clock = max([actor.clock, *(at for at, _ in taken.values())])
-                    actor.inbox = {s: data for s, (_, data) in taken.items()}
+                    actor.clock = max([actor.clock, *(at for at, _, _ in taken.values())])
+                    actor.inbox = {s: data for s, (_, data, _) in taken.items()}
+                    actor.consumed = tuple(n for _, _, n in taken.values() if n >= 0)
                 progress = True
                 start, end = actor.advance()
+                actor.activity = number = len(self.transcript.activities)
                 self.transcript.activities.append(
-                    Activity(actor.endpoint.session, phase, actor.label, actor.name, start, end)
+                    Activity(
+                        actor.endpoint.session, phase, actor.label, actor.name, start, end,
+                        actor.consumed, self._runs,
+                    )
                 )
                 if not actor.done and actor.turn is not None:
-                    sent += [(actor.clock, e) for e in actor.turn.envelopes]
+                    sent += [(number, e) for e in actor.turn.envelopes]
                     if actor.turn.waits_for:
                         break
         return sent if progress else None
 
     def _deliver(
         self,
-        sent: list[tuple[float, Envelope]],
+        sent: list[tuple[int, Envelope]],
         crew: Mapping[str, _Actor],
         queues: dict[Any, Any],
     ) -> None:
@@ -180,25 +195,30 @@ class SimulatedNetwork:
                 tuple(e for _, e in sent if e.sender in self.corrupt),
             )
             chosen = [e for e in self.adversary(flight) if e.sender in self.corrupt]
-            sent = honest + [(crew[e.sender].clock, e) for e in chosen]
-        for at, e in sent:
+            sent = honest + [(crew[e.sender].activity, e) for e in chosen]
+        for activity, e in sent:
             sender = crew[e.sender]
-            sent_at = arrives = at
+            at = sent_at = arrives = self.transcript.activities[activity].end
+            number = -1
             if e.receiver != e.sender:
                 # A crowd's clients have a link each; a server's messages share one.
                 size = len(e.data) / (e.count if sender.endpoint.crowd > 1 else 1)
                 sent_at = max(at, sender.link_free_at)
-                sender.link_free_at = sent_at + self.conditions.transfer(size)
-                arrives = sender.link_free_at + self.conditions.latency
+                number = len(self.transcript.records)
+                conditions = self.conditions
+                sender.link_free_at = sent_at + conditions.transfer(e.sender, e.receiver, size)
+                arrives = sender.link_free_at + conditions.delay(e.sender, e.receiver, number)
                 receiver = crew.get(e.receiver)
                 count = max(e.count, receiver.endpoint.crowd if receiver else 1)
                 self.transcript.records.append(
                     Record(
                         e.session, e.phase, e.label, e.round, e.sender, e.receiver, e.kind,
-                        len(e.data), count, sent_at, arrives,
+                        len(e.data), count, sent_at, arrives, e.elements, activity,
                     )
                 )
-            queues.setdefault((e.sender, e.receiver), deque()).append((arrives, e.data))
+                if self.keep_contents:
+                    self.contents[number] = e.data
+            queues.setdefault((e.sender, e.receiver), deque()).append((arrives, e.data, number))
 
     def _break_silence(self, crew: Mapping[str, _Actor], queues: dict[Any, Any]) -> None:
         """Nobody can go on: silent clients are given up, stopped servers abort the others."""
@@ -207,7 +227,7 @@ class SimulatedNetwork:
         for actor in blocked:
             if actor.endpoint.is_server and all(not is_server(s) for s in missing[actor.name]):
                 for s in missing[actor.name]:
-                    queues.setdefault((s, actor.name), deque()).append((actor.clock, None))
+                    queues.setdefault((s, actor.name), deque()).append((actor.clock, None, -1))
                 return
         for actor in blocked:
             if any(s not in crew or crew[s].done for s in missing[actor.name]) or self.adversary:

@@ -33,6 +33,8 @@ class Record:
     count: int
     sent_at: float
     received_at: float
+    elements: int = 0
+    sent_in: int = -1  # which activity ended with it: what a re-timing needs
 
     @property
     def between_servers(self) -> bool:
@@ -50,6 +52,8 @@ class Activity:
     party: str
     start: float
     end: float
+    consumed: tuple[int, ...] = ()  # the messages (records) that it waited for
+    run: int = 0  # which run of the network: parties begin a run together
 
 
 class Transcript:
@@ -133,7 +137,7 @@ class Transcript:
         """All messages as a DataFrame, one row each; times in seconds, sizes in bytes."""
         import pandas as pd
 
-        names = [f.name for f in fields(Record)]
+        names = [f.name for f in fields(Record) if f.name != "sent_in"]
         frame = pd.DataFrame([[getattr(r, n) for n in names] for r in self.records], columns=names)
         frame["round"] = frame["round"].astype("Int64")
         return frame

@@ -26,6 +26,7 @@ from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.party import Party
 from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.protocols.comparison.tables import LARGEST_ERROR
 from mpclab.sharing import Share
 
 __all__ = ["DivisionTables", "floor_divide"]
@@ -70,6 +71,10 @@ class DivisionTables(_Spec):
         """m: digits of a remainder."""
         return -(-max((self.divisor - 1).bit_length(), 1) // self.width)
 
+    def error(self, field: Field) -> float:
+        """The probability that a quotient is wrong, at most: V4 wraps around p."""
+        return 2.0 ** (self.digits + 1) / field.modulus
+
     def layout(self) -> tuple[Entry, ...]:
         n, m, w = self.count, self.digits, self.width
         return (
@@ -110,12 +115,13 @@ async def floor_divide(party: Party, x: Share, divisor: int, bits: int) -> Share
     if divisor < 1:
         raise InputError(f"the divisor is {divisor}: it must be a positive integer")
     spec = DivisionTables(x.size, bits, divisor)
-    if 2 * spec.limit + 2 * divisor >= F.modulus:
-        raise InputError(
-            f"{F} is too small to divide {bits}-bit numbers: at most {F.bits - 3} bits fit"
-        )
     if divisor == 1:
         return x
+    if 2 * spec.limit + 2 * divisor >= F.modulus or spec.error(F) > LARGEST_ERROR:
+        raise InputError(
+            f"{F} is too small to divide {bits}-bit numbers by {divisor}: take a larger prime, "
+            "such as 2**61 - 1, where up to 57 bits fit"
+        )
     held = party.take(spec)
     X = x.reshape(x.size) + spec.offset * divisor
     e = await party.open_masked(X + held["r"], "X + r")  # V1
