@@ -108,17 +108,14 @@ def alter(
     Examples
     --------
     >>> from mpclab.lab import Lab
-    >>> from mpclab.preprocessing.material import Triples
-    >>> from mpclab.protocols.checks import reveal
-    >>> cheat = alter("answer", by=1)
+    >>> cheat = alter("reveal/reveal", by=1)
     >>> lab = Lab(servers=3, seed=1, adversary=cheat, corrupt=["server 1"])
-    >>> _ = lab.preprocess([], checks=1)
-    >>> lab.run(lambda party, x: reveal(party, x, "answer"), lab.share([42]))
+    >>> lab.secret([42]).reveal()
     Traceback (most recent call last):
         ...
     mpclab.errors.Abort: the MAC check failed: an opened value was not what the servers hold
     >>> cheat
-    Alter(step 'answer' by 1, 1 time so far)
+    Alter(step 'reveal/reveal' by 1, 1 time so far)
     """
     field = Field(modulus)
     if not step:

@@ -76,6 +76,13 @@ def recommend(
         Optional[float],
         typer.Option(help="Least cosine similarity of a neighbour, -1 to 1.", show_default=False),
     ] = None,
+    comparison: Annotated[
+        str,
+        typer.Option(help="How similarities are compared: tables, bits, fss (2 servers), exact."),
+    ] = "tables",
+    network: Annotated[
+        str, typer.Option(help="What the virtual clock charges for messages: lan, wan or ideal.")
+    ] = "lan",
     top: Annotated[int, typer.Option(help="How many titles to recommend.")] = 10,
     seed: Annotated[
         Optional[int],
@@ -119,6 +126,8 @@ def recommend(
             threshold=THRESHOLD if threshold is None else threshold,
             top=top,
             seed=seed,
+            comparison=comparison,
+            network=network,
             progress=tell,
         )
     summary = {**run.summary, "wall_seconds": time.perf_counter() - started}

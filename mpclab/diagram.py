@@ -8,11 +8,8 @@ Rounds between servers carry their number. Whoever points at an arrowhead reads 
 sender, receiver, kind, bytes and times.
 
 >>> from mpclab.lab import Lab
->>> from mpclab.preprocessing.material import Triples
->>> from mpclab.protocols.checks import reveal
 >>> lab = Lab(servers=3, seed=1)
->>> _ = lab.preprocess([Triples(1)], checks=1)
->>> _ = lab.run(reveal, lab.share([42]))
+>>> answer = lab.secret([42]).reveal()
 >>> sequence_diagram(lab.transcript, phase="online")
 Diagram(36 messages in 6 rows, 6 rounds between 3 servers)
 """
@@ -142,7 +139,7 @@ def sequence_diagram(
         still=drawing.svg(tooltips=False),
         messages=sum(len(r.records) for r in shown),
         rows=len(shown),
-        rounds=len({(r.session, r.phase, r.number) for r in shown if r.number}),
+        rounds=len({(r.band, r.number) for r in shown if r.number}),
         servers=len(columns.servers),
     )
 
@@ -231,13 +228,13 @@ class _Columns:
 class _Row:
     """The messages of one step that travel together."""
 
+    band: int  # a phase of a session
     session: str
     phase: str
     label: str
     kind: str
-    round: int | None
     records: list[Record]
-    number: int = 0  # of the round within its phase, from 1; 0: not between servers
+    number: int = 0  # of the round within its band, from 1; 0: not between servers
 
     @property
     def step(self) -> str:
@@ -262,25 +259,23 @@ class _Row:
 def _rows(records: Iterable[Record], columns: _Columns) -> list[_Row]:
     rows: list[_Row] = []
     current: dict[object, tuple[_Row, set[tuple[str, str]]]] = {}
+    rounds: dict[int, int] = {}
+    band, last = -1, ("", "")
     for r in records:
-        key = (r.session, r.phase, r.step, r.kind, r.round,
-               columns.role(r.sender), columns.role(r.receiver))  # fmt: skip
+        if (r.session, r.phase) != last:  # a band holds one phase of one session
+            band, last = band + 1, (r.session, r.phase)
+            current, rounds = {}, {}
+        key = (r.step, r.kind, r.round, columns.role(r.sender), columns.role(r.receiver))
         pair = (r.sender, r.receiver)
         row, pairs = current.get(key, (None, set()))
         if row is None or pair in pairs:  # the same again: it is a later exchange
-            row, pairs = _Row(r.session, r.phase, r.step, r.kind, r.round, []), set()
+            row, pairs = _Row(band, r.session, r.phase, r.step, r.kind, []), set()
             rows.append(row)
             current[key] = (row, pairs)
+            if r.round is not None and r.between_servers:
+                row.number = rounds.setdefault(r.round, len(rounds) + 1)
         row.records.append(r)
         pairs.add(pair)
-    # Sessions may be interleaved in time; a band holds one phase of one session.
-    order = list(dict.fromkeys((r.session, r.phase) for r in rows))
-    rows.sort(key=lambda row: order.index((row.session, row.phase)))
-    numbers: dict[tuple[str, str], dict[int, int]] = {}
-    for row in rows:
-        if row.round is not None and any(r.between_servers for r in row.records):
-            known = numbers.setdefault((row.session, row.phase), {})
-            row.number = known.setdefault(row.round, len(known) + 1)
     return rows
 
 
@@ -449,7 +444,7 @@ class _Drawing:
         self.shapes: list[str] = []
         y = self._heads(12.0)
         top = y + 2
-        bands = _runs(self.rows, lambda row: (row.session, row.phase))
+        bands = _runs(self.rows, lambda row: row.band)
         for band in bands:
             y = self._band(band, y + 8)
         end = y + 4

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mpclab.datasets import Ratings, load_movielens, load_ratings, synthetic
 from mpclab.errors import InputError
 from mpclab.lab import Lab
-from mpclab.network.conditions import LAN, Conditions
+from mpclab.network.conditions import Conditions
 from mpclab.recommender import (
     MIN_DENSE,
     THRESHOLD,
@@ -31,7 +31,7 @@ from mpclab.recommender import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PUBLISHED_SECONDS", "Run", "load", "quality", "recommendation"]
+__all__ = ["PUBLISHED_SECONDS", "Run", "comparisons", "load", "quality", "recommendation"]
 
 PUBLISHED_SECONDS = 0.34
 """A recommendation from 10,000 users by two servers, online, as published (IEEE TIFS 2015)."""
@@ -91,7 +91,8 @@ def recommendation(
     top: int = 10,
     seed: int | None = None,
     modulus: int = 2**61 - 1,
-    network: Conditions = LAN,
+    network: str | Conditions = "lan",
+    comparison: str = "tables",
     progress: Callable[[str], None] | None = None,
 ) -> Run:
     """One private recommendation for a user of `data`, with everything that it takes, measured.
@@ -100,7 +101,7 @@ def recommendation(
     ----------
     data : Ratings
         All users' ratings; the `dense` most rated items, its first columns, serve for similarity.
-    servers, modulus, network, seed
+    servers, modulus, network, comparison, seed
         See `Lab`. With a seed all randomness is reproducible: for teaching only.
     user : int, str or None
         The id of the requester, one of the data's users; the first who has rated enough by default.
@@ -127,7 +128,9 @@ def recommendation(
     if top < 1:
         raise InputError(f"top is {top}: it takes at least 1 title to recommend something")
     parameters = Parameters(data.n_users, data.n_items, dense, modulus)
-    lab = Lab(servers, modulus=modulus, network=network, seed=seed)
+    lab = Lab(
+        servers, modulus=modulus, network=network, comparison=comparison, seed=seed, contents=False
+    )
     parameters.integer_threshold(threshold)
     matrix = data.matrix()
     row = _requester(data, matrix, user, parameters)
@@ -172,7 +175,8 @@ def recommendation(
         "wall_seconds": time.perf_counter() - started,
         "online_phases": path,
         "published_seconds": PUBLISHED_SECONDS,
-        "network": repr(network),
+        "network": repr(lab.network.conditions),
+        "comparison": comparison,
         "rounds": lab.transcript.rounds(**online),
         "bytes_sent_per_server": [
             lab.transcript.bytes_sent(s.name, **online) for s in lab.servers
@@ -231,6 +235,56 @@ def titles(
     ]
 
 
+def comparisons(
+    servers: tuple[int, ...] = (2, 3, 5),
+    bits: tuple[int, ...] = (8, 19, 40),
+    count: int = 1_000,
+    networks: tuple[str, ...] = ("lan", "wan"),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every way to compare, side by side: rounds, bytes, material and time; the cheapest marked.
+
+    One row per number of servers, bit length, network and way: `count` comparisons at once.
+    `online` is the virtual time in seconds on that network, `sent` and `material` are bytes per
+    server (sent to all others; received from the dealer, by the server that receives most).
+    """
+    import pandas as pd
+
+    from mpclab.protocols.comparison import METHODS, comparison_material, is_negative
+
+    rows = []
+    for n, k in ((n, k) for n in servers for k in bits):
+        for way in METHODS:
+            if way == "fss" and n != 2:
+                continue
+            lab = Lab(n, comparison=way, bits=k, seed=seed)
+            spec = comparison_material(lab.field, count, k, way, n)
+            lab.preprocess([spec])
+            high = 2 ** (k - 1) - 2
+            x = np.random.default_rng(seed).integers(-high, high, count)
+            session = len(lab.transcript.records)
+            lab.each(lambda party, x, spec=spec: is_negative(party, x, spec), lab.god.share(x))
+            dealt = lab.transcript.to_frame().iloc[:session].groupby("receiver")["bytes"].sum()
+            for network in networks:
+                timed = lab.transcript.retimed(network)
+                rows.append(
+                    {
+                        "servers": n,
+                        "bits": k,
+                        "network": network,
+                        "comparison": way,
+                        "rounds": timed.rounds(phase="online"),
+                        "sent": timed.bytes_sent("server 0", phase="online"),
+                        "material": int(dealt.max()),
+                        "online": timed.seconds(phase="online"),
+                    }
+                )
+    frame = pd.DataFrame(rows)
+    fastest = frame.groupby(["servers", "bits", "network"])["online"].transform("min")
+    frame["cheapest"] = frame["online"] == fastest
+    return frame
+
+
 def quality(
     data: Ratings,
     *,
@@ -268,7 +322,7 @@ def quality(
             "it takes at least 1 of each"
         )
     chosen = np.random.default_rng(seed).permutation(able)[:tested]
-    lab = Lab(servers, seed=seed)
+    lab = Lab(servers, seed=seed, contents=False)
     recommender = Recommender(lab, p)
     recommender.preprocess(rows=data.n_users)
     recommender.upload(known)

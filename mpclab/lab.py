@@ -1,41 +1,64 @@
-"""The lab: servers, dealer, network and transcript in one object, with simulated servers.
+"""The lab: servers, clients, network, adversary and transcript in one object.
 
->>> from mpclab.protocols.checks import reveal
->>> from mpclab.protocols.multiply import multiply
->>> from mpclab.preprocessing.material import Triples
->>> async def square(party, x):
-...     return await reveal(party, await multiply(party, x, x))
+>>> from mpclab import Lab, multiply, reveal
 >>> lab = Lab(servers=3, seed=7)
->>> _ = lab.preprocess([Triples(2)], checks=3)
->>> lab.run(square, lab.share([5, -6]))[0]
+>>> x = lab.client("alice").upload([5, -6])
+>>> y = lab.client("bob").upload([2, 3])
+>>> (x * y).reveal()
+array([ 10, -18])
+>>> async def squares(party, x):
+...     return await reveal(party, await multiply(party, x, x))
+>>> lab.run(squares, x)
 array([25, 36], dtype=uint64)
+
+Material is made before it is needed, without being asked for: the lab predicts what a protocol
+takes by a dry run on shapes (`predict`), lets the dealer make it in the phase *preprocess*, and
+only then runs the protocol in the phase *online*. Costs are told apart in `lab.transcript`.
 """
 
 from __future__ import annotations
 
+import weakref
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
-from mpclab.errors import InputError
+from mpclab.client import Client
+from mpclab.cost import Cost, DryPool, measured
+from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
 from mpclab.field import Field
-from mpclab.network.conditions import LAN, Conditions
+from mpclab.network.conditions import Conditions, conditions
 from mpclab.network.endpoint import Endpoint, server_name
+from mpclab.network.rounds import step
 from mpclab.network.simulated import Adversary, Outcomes, SimulatedNetwork
 from mpclab.network.transcript import Transcript
-from mpclab.party import Party, Server
+from mpclab.party import Party, Server, Settings
 from mpclab.preprocessing.dealer import DEALER, Dealer, receive_material
 from mpclab.preprocessing.material import Spec, ZeroTest
 from mpclab.preprocessing.pool import Pool
+from mpclab.protocols.checks import check_openings, commit_coin
+from mpclab.protocols.clients import client_input, client_output, output_to, receive_input
+from mpclab.protocols.comparison import METHODS, comparison_material
 from mpclab.randomness import Source
-from mpclab.sharing import Share, check_servers, deal_keys, share_out
+from mpclab.secret import SecretArray, encode
+from mpclab.sharing import Share, check_servers, deal_keys
+from mpclab.views import God, coalition_view
 
-__all__ = ["Lab", "Session"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Lab", "LabClient", "Session"]
+
+Protocol = Callable[..., Coroutine[Any, Any, Any]]
+_SECRETS = "secrets"
 
 
 class Lab:
-    """A laboratory: n simulated servers, a trusted dealer, a network and its transcript.
+    """A laboratory: n simulated servers, clients, a dealer, a network and its transcript.
 
     Parameters
     ----------
@@ -43,23 +66,36 @@ class Lab:
         How many servers, at least 2. Up to all but one may be corrupt.
     modulus : int
         The prime p of the field; 2^61 - 1 by default.
-    network : Conditions
-        What the virtual clock charges for messages; `LAN` by default.
+    network : str or Conditions
+        What the virtual clock charges for messages: "lan", "wan", "ideal" or conditions of yours.
+    preprocessing : str
+        Where material comes from: "dealer" (trusted).
+    comparison : str
+        How secrets are compared: "tables", "bits", "fss" (two servers) or "exact".
+    bits : int or None
+        Secret integers lie in -2^(bits-1) .. 2^(bits-1) - 1; 40 by default, less in small fields.
+    fraction : int
+        Bits behind the point of fixed-point numbers; 16 by default.
     seed : int or None
         None: all randomness comes from the operating system. An integer makes everything
         reproducible, and public to whoever knows it: for teaching and tests only.
     adversary, corrupt
-        See `SimulatedNetwork`.
+        Called once per round with a `Flight`, returns what the corrupt parties send; see
+        `SimulatedNetwork`.
+    contents : bool
+        Whether to keep the messages' bytes, for `view` and `god`.
 
     Raises
     ------
     InputError
-        If there are fewer than 2 servers or the modulus is not an odd prime up to 61 bits.
+        If there are fewer than 2 servers, the modulus is not an odd prime up to 61 bits, or
+        another parameter makes no sense.
 
     Examples
     --------
-    >>> Lab(servers=2)
-    Lab(2 servers, Field(2**61 - 1), network 'lan', trusted dealer)
+    >>> with Lab(servers=2, network="wan") as lab:
+    ...     print(lab)
+    Lab(2 servers, Field(2**61 - 1), network 'wan', dealer, comparison 'tables'; ready)
     >>> Lab(servers=1)
     Traceback (most recent call last):
         ...
@@ -71,50 +107,224 @@ class Lab:
         servers: int = 2,
         *,
         modulus: int = 2**61 - 1,
-        network: Conditions = LAN,
+        network: str | Conditions = "lan",
+        preprocessing: str = "dealer",
+        comparison: str = "tables",
+        bits: int | None = None,
+        fraction: int | None = None,
         seed: int | None = None,
         adversary: Adversary | None = None,
         corrupt: Iterable[str] = (),
+        contents: bool = True,
     ) -> None:
         self.field = Field(modulus)
         self.n = check_servers(servers)
         self.seed = seed
+        self.settings = self._checked_settings(preprocessing, comparison, bits, fraction)
         self._source = Source.for_lab(seed, "lab")
         keys = deal_keys(self.field, self.n, self._source.stream())
         self.servers = [
-            Server(key, Source.for_lab(seed, name), Pool(name))
-            for key, name in ((key, server_name(key.index)) for key in keys)
+            Server(key, Source.for_lab(seed, server_name(key.index)),
+                   Pool(server_name(key.index)), self.settings)
+            for key in keys
         ]
         self.dealer = Dealer(keys, Source.for_lab(seed, DEALER))
-        self.network = SimulatedNetwork(network, adversary, corrupt)
+        self.network = SimulatedNetwork(conditions(network), adversary, corrupt, contents)
+        self.clients: dict[str, LabClient] = {}
+        self._state = "ready"
         self._sessions = 0
+        self._secrets = 0
+        self._predictions: dict[Any, Cost] = {}
+        self._main = self.session("lab")
+
+    def _checked_settings(
+        self, preprocessing: str, comparison: str, bits: int | None, fraction: int | None
+    ) -> Settings:
+        if preprocessing != "dealer":
+            raise InputError(
+                f"there is no preprocessing {preprocessing!r}: the source there is, is 'dealer'"
+            )
+        if comparison not in METHODS:
+            raise InputError(
+                f"there is no comparison {comparison!r}: take one of "
+                f"{', '.join(map(repr, METHODS))}"
+            )
+        if comparison == "fss" and self.n != 2:
+            raise InputError(
+                f"comparison 'fss' works between 2 servers, not {self.n}: take 'tables' or 'bits'"
+            )
+        most = self.field.bits - 2
+        bits = min(40, most) if bits is None else bits
+        fraction = min(16, max(bits - 2, 0) // 2) if fraction is None else fraction
+        if not 1 <= bits <= most:
+            raise InputError(
+                f"bits is {bits}: in {self.field} secret integers may have 1 to {most} bits"
+            )
+        if not 0 <= fraction < bits:
+            raise InputError(
+                f"fraction is {fraction}: it must leave room before the point, 0 to {bits - 1}"
+            )
+        return Settings(bits, fraction, comparison)
 
     def __repr__(self) -> str:
         seeded = f", seeded with {self.seed}: for teaching" if self.seed is not None else ""
         return (
             f"Lab({self.n} servers, {self.field}, network {self.network.conditions.name!r}, "
-            f"trusted dealer{seeded})"
+            f"dealer, comparison {self.settings.comparison!r}{seeded}; {self.state})"
         )
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget all secrets; the transcript stays."""
+        if self._state == "ready":
+            self._end("closed")
+
+    def _end(self, state: str) -> None:
+        self._state = state
+        for server in self.servers:
+            server.storage.clear()
+
+    @property
+    def state(self) -> str:
+        """"ready", or why nothing more comes out of this lab."""
+        return self._state
 
     @property
     def transcript(self) -> Transcript:
         """Every message so far, without contents."""
         return self.network.transcript
 
-    def session(self, name: str = "run") -> Session:
-        """A fresh session: a party per server, and a hash chain of its own."""
-        self._sessions += 1
-        return Session(self, f"{name} {self._sessions}")
+    @property
+    def god(self) -> God:
+        """The omniscient view: all shares, keys and plaintexts. Nobody real has it."""
+        return God(self)
 
-    def source(self, owner: str) -> Source:
-        """Randomness for a client of this lab."""
-        return Source.for_lab(self.seed, owner)
+    def view(self, servers: Sequence[int] = (), clients: Sequence[str] = ()) -> pd.DataFrame:
+        """Exactly what this coalition of servers and clients held and received, nothing else."""
+        return coalition_view(self, servers, clients)
+
+    # -- clients and secrets ----------------------------------------------------------------------
+
+    def client(self, name: str) -> LabClient:
+        """The client of this name, who can upload secrets and be told results."""
+        if name not in self.clients:
+            self._main.endpoint(name)  # checks the name
+            self.clients[name] = LabClient(self, name)
+        return self.clients[name]
+
+    def secret(self, values: npt.ArrayLike) -> SecretArray:
+        """Upload values as the client "you"; see `LabClient.upload`."""
+        return self.client("you").upload(values)
+
+    def keep(self, shares: Sequence[Share], fraction: int = 0) -> SecretArray:
+        """A handle on a secret whose shares (one per server, in order) go into the servers."""
+        self._secrets += 1
+        number = self._secrets
+        for server, share in zip(self.servers, shares, strict=True):
+            server.storage.setdefault(_SECRETS, {})[number] = share
+        handle = SecretArray(self, number, shares[0].shape, fraction)
+        weakref.finalize(handle, _forget, self.servers, number)
+        return handle
+
+    def held(self, secret: SecretArray, index: int) -> Share:
+        """What server `index` holds of a secret: its own share."""
+        if secret.lab is not self:
+            raise InputError("this secret belongs to another lab: its servers are not these")
+        self._require_ready()
+        share: Share = self.servers[index].storage[_SECRETS][secret.number]
+        return share
+
+    def _require_ready(self) -> None:
+        if self._state != "ready":
+            raise Abort(f"this lab is {self._state}: nothing more comes out of it; make a new Lab")
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self, protocol: Protocol, *args: Any, phase: str = "online") -> Any:
+        """Run `async def protocol(party, *args)` at all servers, material included.
+
+        A `SecretArray` among the arguments becomes, at each server, that server's `Share`; all
+        other arguments are public. What it takes is predicted by a dry run and preprocessed first.
+
+        Returns
+        -------
+        The result that all servers agree on: shares become a `SecretArray`, public values stay as
+        they are, tuples and lists of both are treated entry by entry. Public values leave only
+        after a MAC check; if the protocol has not made it, it is made.
+
+        Raises
+        ------
+        Abort
+            If a server deviated. The lab then gives nothing more.
+        """
+        self._require_ready()
+        self.preprocess_for(self.predict(protocol, *args))
+        outcomes = self._run_main(phase, _labelled(protocol), args)
+        return self._result([outcomes[s.name] for s in self.servers])
+
+    def predict(self, protocol: Protocol, *args: Any) -> Cost:
+        """What running a protocol takes, by a dry run on shapes alone: no secret plays any part.
+
+        The protocol runs once at servers whose shares and material are all zero.
+        """
+        pending = bool(self._main.parties[0].unchecked)
+        try:
+            shapes = tuple(a.signature if isinstance(a, SecretArray) else a for a in args)
+            key = (protocol, pending, shapes)
+            known = self._predictions.get(key)
+        except TypeError:  # an argument that cannot be hashed: predicted every time
+            key, known = None, None
+        if known is None:
+            known = self._dry_run(_labelled(protocol), args, pending)
+            if key is not None:
+                self._predictions[key] = known
+        return known
+
+    def _dry_run(self, protocol: Protocol, args: Sequence[Any], pending: bool) -> Cost:
+        pools = [DryPool(server.key) for server in self.servers]
+        session = Session(
+            SimulatedNetwork(conditions("ideal")),
+            "dry run",
+            [
+                Server(s.key, Source.for_lab(0, s.name), pool, self.settings)  # type: ignore[arg-type]
+                for s, pool in zip(self.servers, pools, strict=True)
+            ],
+        )
+        for party in session.parties if pending else ():  # openings that wait for a check
+            party.unchecked.append((self.field.zeros(), self.field.zeros()))
+        outcomes = session.run(
+            "online", lambda party: protocol(party, *(_blank(a, party) for a in args))
+        )
+        outcomes.raise_failure()
+        return measured(session.network.transcript, pools[0].taken, self.n)
+
+    def preprocess_for(self, cost: Cost) -> None:
+        """Make whatever material of a predicted cost is not in stock."""
+        stock = self.servers[0].pool
+        lacking = [
+            spec
+            for spec, wanted in cost.material.items()
+            for _ in range(wanted - stock.count(spec))
+        ]
+        if lacking:
+            self.preprocess(lacking)
 
     def preprocess(self, specs: Sequence[Spec], checks: int = 0) -> list[int]:
         """Let the dealer make a bundle per spec, and `ZeroTest`s for `checks` MAC checks.
 
         Returns the bundles' serial numbers (of `specs` only). No input plays any part in it.
         """
+        self._require_ready()
         session = self.session("preprocess")
         wanted = [*specs, *[ZeroTest()] * checks]
         endpoint = Endpoint(DEALER, self.field, self.n, session.name)
@@ -127,43 +337,227 @@ class Lab:
         serials: list[int] = outcomes[server_name(0)]
         return serials[: len(specs)]
 
-    def share(self, values: npt.ArrayLike) -> list[Share]:
-        """Authenticated shares of public test values, one per server, made by the lab as god."""
-        return share_out(values, [s.key for s in self.servers], self._source.stream())
+    def each(self, protocol: Protocol, *per_server: Sequence[Any]) -> list[Any]:
+        """Run a protocol in a session of its own; each argument holds one entry per server.
 
-    def run(
-        self, protocol: Callable[..., Coroutine[Any, Any, Any]], *shared: Sequence[Any]
-    ) -> list[Any]:
-        """Run `protocol(party, ...)` at all servers; each argument holds one entry per server.
-
-        Returns the servers' results in their order; raises Abort (or what else stopped them).
+        The plain way underneath `run`: no material is made, no result is combined. Returns the
+        servers' results in their order.
         """
         session = self.session()
         outcomes = session.run(
-            "online", lambda party: protocol(party, *(arg[party.index] for arg in shared))
+            "online", lambda party: protocol(party, *(arg[party.index] for arg in per_server))
         )
         outcomes.raise_failure()
         return [outcomes[s.name] for s in self.servers]
+
+    def session(self, name: str = "run") -> Session:
+        """A fresh session: a party per server, and a hash chain of its own."""
+        self._sessions += 1
+        return Session(self.network, f"{name} {self._sessions}", self.servers)
+
+    def source(self, owner: str) -> Source:
+        """Randomness for a client of this lab."""
+        return Source.for_lab(self.seed, owner)
+
+    def local(self, operation: Callable[..., Share], *args: Any, fraction: int = 0) -> SecretArray:
+        """Apply an operation to every server's own shares, without any message."""
+        self._require_ready()
+        return self.keep(
+            [
+                operation(*(self.held(a, s.key.index) if isinstance(a, SecretArray) else a
+                            for a in args))
+                for s in self.servers
+            ],
+            fraction,
+        )
+
+    def _run_main(
+        self,
+        phase: str,
+        protocol: Protocol,
+        args: Sequence[Any],
+        others: Iterable[tuple[Endpoint, Coroutine[Any, Any, Any]]] = (),
+    ) -> Outcomes:
+        """Run in the lab's main session, where openings wait for the next check."""
+        for secret in (a for a in args if isinstance(a, SecretArray)):
+            self.held(secret, 0)  # a sentence now, if it belongs elsewhere
+
+        def program(party: Party) -> Coroutine[Any, Any, Any]:
+            mine = (self.held(a, party.index) if isinstance(a, SecretArray) else a for a in args)
+            return protocol(party, *mine)
+
+        try:
+            outcomes = self._main.run(phase, program, others)
+        except BaseException as error:
+            self._end(f"ended by {type(error).__name__}")
+            raise
+        try:
+            outcomes.raise_failure()
+        except Refused:
+            raise
+        except MpclabError as error:
+            self._end("aborted" if isinstance(error, Abort) else f"ended by {type(error).__name__}")
+            raise
+        return outcomes
+
+    def _result(self, results: Sequence[Any]) -> Any:
+        first = results[0]
+        if isinstance(first, Share):
+            return self.keep(results)
+        if isinstance(first, (tuple, list)):
+            return type(first)(self._result(each) for each in zip(*results, strict=True))
+        if isinstance(first, np.ndarray) and not first.flags.writeable:
+            return first.copy()
+        return first
+
+
+def _forget(servers: Sequence[Server], number: int) -> None:
+    for server in servers:
+        server.storage.get(_SECRETS, {}).pop(number, None)
+
+
+def _blank(argument: Any, party: Party) -> Any:
+    if isinstance(argument, SecretArray):
+        return Share(np.zeros((2, *argument.shape), np.uint64), party.key)
+    return argument
+
+
+def _public(result: Any) -> bool:
+    """Whether a result holds anything that is not a share."""
+    if isinstance(result, (tuple, list)):
+        return any(_public(each) for each in result)
+    return result is not None and not isinstance(result, Share)
+
+
+def _labelled(protocol: Protocol) -> Protocol:
+    """The protocol with its name before its labels, and a check before anything public leaves."""
+    name = getattr(protocol, "__name__", "protocol")
+
+    async def checked(party: Party, *args: Any) -> Any:
+        running = protocol(party, *args)
+        if not hasattr(running, "send"):
+            raise InputError(
+                f"{name} is not a protocol: define it with `async def {name}(party, ...)`"
+            )
+        result = await running
+        if hasattr(result, "send"):
+            raise InputError(
+                f"{name} returned a coroutine: an `await` is missing before the last call"
+            )
+        if party.unchecked and _public(result):
+            await check_openings(party, await commit_coin(party))
+        return result
+
+    def program(party: Party, *args: Any) -> Coroutine[Any, Any, Any]:
+        async def run() -> Any:
+            return await step(name, checked(party, *args))
+
+        return run()
+
+    return program
+
+
+class LabClient:
+    """A client of a lab: it uploads secrets and receives results, and trusts no server."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab = lab
+        self.name = name
+        self._messages = 0
+
+    def __repr__(self) -> str:
+        return f"LabClient({self.name!r} of {self.lab})"
+
+    def upload(self, values: npt.ArrayLike) -> SecretArray:
+        """Secret-share values at the servers: integers, or floats as fixed-point numbers.
+
+        The client checks the servers' masks before it sends anything (protocol I1 to I7). Floats
+        are rounded to the nearest multiple of 2^-fraction, ties to even.
+
+        Raises InputError, before anything is sent, if a value does not fit.
+        """
+        lab = self.lab
+        numbers, fraction = encode(values, lab.settings)
+        elements = lab.field.array(numbers)
+        shape = elements.shape
+
+        async def upload(party: Party) -> Share:
+            return await receive_input(party, self.name, shape)
+
+        client = self._connect()
+        lab._require_ready()
+        lab.preprocess_for(self._input_cost(elements.size))
+        outcomes = lab._run_main(
+            "upload", _labelled(upload), (),
+            others=[(client.endpoint, step("upload", client_input(client, elements)))],
+        )
+        self._raise(outcomes)
+        return lab.keep([outcomes[s.name] for s in lab.servers], fraction)
+
+    def receive(self, secret: SecretArray) -> npt.NDArray[Any]:
+        """Learn a secret, and nobody else does (protocol O1 to O4).
+
+        Raises Rejected if the servers' messages do not fit together.
+        """
+        lab = self.lab
+        lab._require_ready()
+
+        async def reveal_to(party: Party, x: Share) -> None:
+            await output_to(party, self.name, x)
+
+        client = self._connect()
+        lab.preprocess_for(self._output_cost(secret.size))
+        outcomes = lab._run_main(
+            "online", _labelled(reveal_to), (secret,),
+            others=[(client.endpoint, step("reveal_to", client_output(client, secret.size)))],
+        )
+        self._raise(outcomes)
+        return secret.decoded(np.asarray(outcomes[self.name]).reshape(secret.shape))
+
+    @staticmethod
+    def _input_cost(size: int) -> Cost:
+        from mpclab.preprocessing.material import InputMasks
+
+        return Cost(material=Counter({InputMasks(size): 1, ZeroTest(): 1}))
+
+    @staticmethod
+    def _output_cost(size: int) -> Cost:
+        from mpclab.preprocessing.material import OutputMask
+
+        return Cost(material=Counter({OutputMask(size): 1, ZeroTest(): 1}))
+
+    def _connect(self) -> Client:
+        self._messages += 1
+        return Client(
+            self.lab._main.endpoint(self.name),
+            self.lab.source(f"client {self.name} {self._messages}"),
+        )
+
+    def _raise(self, outcomes: Outcomes) -> None:
+        mine = outcomes[self.name]
+        if isinstance(mine, Rejected):
+            raise mine
 
 
 class Session:
     """One session: the servers' parties, which keep their state from phase to phase."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab = lab
+    def __init__(self, network: SimulatedNetwork, name: str, servers: Sequence[Server]) -> None:
+        self.network = network
         self.name = name
-        self.parties = [
-            Party(s, Endpoint(s.name, lab.field, lab.n, name)) for s in lab.servers
-        ]
+        self.field, self.n = servers[0].field, len(servers)
+        self.parties = [Party(s, Endpoint(s.name, self.field, self.n, name)) for s in servers]
 
     def __repr__(self) -> str:
-        return f"Session({self.name!r}, {len(self.parties)} servers)"
+        return f"Session({self.name!r}, {self.n} servers)"
 
     def endpoint(self, client: str, crowd: int = 1) -> Endpoint:
         """A client's end of the network in this session (or a crowd's)."""
+        if not isinstance(client, str) or not client:
+            raise InputError(f"a client's name is {client!r}: it must be a text that is not empty")
         if client == DEALER or client.startswith("server"):
             raise InputError(f"{client!r} is the name of a server or of the dealer, not a client's")
-        return Endpoint(client, self.lab.field, self.lab.n, self.name, crowd)
+        return Endpoint(client, self.field, self.n, self.name, crowd)
 
     def run(
         self,
@@ -178,4 +572,4 @@ class Session:
         """
         programs = {p.index: protocol for p in self.parties} | dict(replaced or {})
         actors = [*others, *((p.endpoint, programs[p.index](p)) for p in self.parties)]
-        return self.lab.network.run(phase, actors)
+        return self.network.run(phase, actors)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,20 @@ from mpclab.wire import Expected, Part
 if TYPE_CHECKING:
     from mpclab.preprocessing.pool import Pool
 
-__all__ = ["Party", "Server"]
+__all__ = ["Party", "Server", "Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Public parameters that all servers and clients of a lab share.
+
+    `bits`: secret integers lie in -2^(bits-1) .. 2^(bits-1) - 1. `fraction`: bits behind the point
+    of fixed-point numbers. `comparison`: which way to compare.
+    """
+
+    bits: int = 40
+    fraction: int = 16
+    comparison: str = "tables"
 
 
 class Server:
@@ -41,9 +55,14 @@ class Server:
         Its own randomness.
     pool : Pool
         Its stock of preprocessed material.
+    settings : Settings
+        What everybody agreed on.
     """
 
-    def __init__(self, key: KeyShare, source: Source, pool: Pool) -> None:
+    def __init__(
+        self, key: KeyShare, source: Source, pool: Pool, settings: Settings | None = None
+    ) -> None:
+        self.settings = settings or Settings()
         self.key = key
         self.source = source
         self.pool = pool
@@ -86,6 +105,7 @@ class Party:
         self.key = server.key
         self.field = server.field
         self.index, self.n = server.key.index, server.key.servers
+        self.settings = server.settings
         self.unchecked: list[tuple[Elements, Elements]] = []
         self._reserved: dict[Any, deque[tuple[int, dict[str, Any]]]] = {}
         self._aborted = False

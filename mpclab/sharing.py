@@ -87,12 +87,12 @@ class Share:
     @property
     def value(self) -> Elements:
         """x_i."""
-        return self.data[0]
+        return self.data[0, ...]
 
     @property
     def mac(self) -> Elements:
         """m_i."""
-        return self.data[1]
+        return self.data[1, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:

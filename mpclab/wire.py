@@ -122,6 +122,15 @@ def like(parts: Sequence[Part]) -> tuple[Expected, ...]:
     return tuple(_describe(part) for part in parts)
 
 
+def zeros(expected: Expected) -> Part:
+    """A part of zeros that matches what is expected (all lengths given)."""
+    kind, shape = expected
+    lengths = tuple(s or 0 for s in shape)
+    if kind == _BYTES:
+        return bytes(lengths[0])
+    return np.zeros(lengths, np.uint64 if kind == _ELEMENTS else np.int64)
+
+
 def count_elements(parts: Sequence[Part]) -> int:
     """How many field elements these parts hold."""
     return sum(math.prod(shape) for kind, shape in like(parts) if kind == _ELEMENTS)

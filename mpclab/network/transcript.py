@@ -7,9 +7,10 @@ and the dealer's are counted apart. Bytes are those of the encoded messages.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
+from mpclab.network.conditions import Conditions, conditions
 from mpclab.network.endpoint import is_server
 
 if TYPE_CHECKING:
@@ -87,6 +88,16 @@ class Transcript:
             }
         )
 
+    def elements_sent(
+        self, sender: str, session: str | None = None, phase: str | None = None
+    ) -> int:
+        """Field elements that a server sent to other servers."""
+        return sum(
+            r.elements
+            for r in self.select(session, phase)
+            if r.sender == sender and r.between_servers
+        )
+
     def bytes_sent(self, sender: str, session: str | None = None, phase: str | None = None) -> int:
         """Bytes that a server sent to other servers."""
         return sum(
@@ -132,6 +143,39 @@ class Transcript:
             path[step] = path.get(step, 0.0) + end - now
             now = end
         return path
+
+    def retimed(self, network: str | Conditions) -> Transcript:
+        """The same messages and the same computing under other network conditions.
+
+        Nothing is run again: each stretch of computing keeps its duration, each message its size,
+        and whoever waited for a message waits for it now. Parties begin every run together.
+        """
+        weather = conditions(network)
+        out = Transcript()
+        sent_by: dict[int, list[int]] = {}
+        for number, r in enumerate(self.records):
+            sent_by.setdefault(r.sent_in, []).append(number)
+        out.records = list(self.records)
+        clock: dict[str, float] = {}
+        link_free: dict[str, float] = {}
+        run, start_of_run = 0, 0.0
+        for i, a in enumerate(self.activities):
+            if a.run != run:
+                start_of_run = max([start_of_run, *clock.values()])
+                run, clock, link_free = a.run, {}, {}
+            arrivals = (out.records[n].received_at for n in a.consumed)
+            start = max([clock.get(a.party, start_of_run), *arrivals])
+            end = clock[a.party] = start + a.end - a.start
+            out.activities.append(replace(a, start=start, end=end))
+            for number in sent_by.get(i, ()):
+                r = self.records[number]
+                size = r.bytes if is_server(r.sender) else r.bytes / r.count
+                sent_at = max(end, link_free.get(r.sender, 0.0))
+                left = sent_at + weather.transfer(r.sender, r.receiver, size)
+                link_free[r.sender] = left
+                received_at = left + weather.delay(r.sender, r.receiver, number)
+                out.records[number] = replace(r, sent_at=sent_at, received_at=received_at)
+        return out
 
     def to_frame(self) -> pd.DataFrame:
         """All messages as a DataFrame, one row each; times in seconds, sizes in bytes."""

@@ -8,7 +8,8 @@ those of the code below:
 
     1. for a uniform entry, x is the sum of all servers' streams: nothing is sent;
     2. for a derived entry, servers 1 .. n-1 take their streams, server 0 gets x minus their sum;
-    3. for the MACs of an authenticated entry likewise, with alpha x.
+    3. for the MACs of an authenticated entry likewise, with alpha x;
+    4. parts that are no shares (of a `PrivateSpec`) go to their server as they are.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from mpclab import wire
-from mpclab.errors import MaterialError
+from mpclab.errors import InputError, MaterialError
 from mpclab.field import Elements, Field
 from mpclab.network.endpoint import server_name
 from mpclab.network.rounds import Receive, Round, Send, exchange
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Spec, Values
+from mpclab.preprocessing.material import Entry, PrivateSpec, Spec, Values
 from mpclab.randomness import SEED_BYTES, Source, Stream
 from mpclab.sharing import KeyShare, Share, reconstruct_key
+from mpclab.wire import Expected, Part
 
 __all__ = ["DEALER", "Dealer", "receive_material"]
 
@@ -67,7 +69,11 @@ class Dealer:
         for spec in specs:
             serial, self._next_serial = self._next_serial, self._next_serial + 1
             seeds = [self._source.bytes(SEED_BYTES) for _ in range(self._n)]
-            corrections = self._corrections(spec, [Stream(s) for s in seeds], serial)
+            values: dict[str, Elements] = {}
+            corrections = self._corrections(spec, [Stream(s) for s in seeds], values)
+            private = self._private(spec, values)
+            if spec.long_lived:
+                self._memory[serial] = values
             label = type(spec).__name__
             number = np.array(serial, np.int64)
             await exchange(
@@ -75,7 +81,7 @@ class Dealer:
                     tuple(
                         Send(
                             server_name(i), label, "material",
-                            (number, seeds[i], *(corrections if i == 0 else ())),
+                            (number, seeds[i], *(corrections if i == 0 else ()), *private[i]),
                         )
                         for i in range(self._n)
                     )
@@ -84,10 +90,18 @@ class Dealer:
             serials.append(serial)
         return serials
 
-    def _corrections(self, spec: Spec, streams: list[Stream], serial: int) -> list[Elements]:
-        """Everything that server 0 cannot draw from its own stream."""
+    def _private(self, spec: Spec, values: Values) -> Sequence[tuple[Part, ...]]:
+        """4. Every server's parts that are no shares; most specs have none."""
+        if not isinstance(spec, PrivateSpec):
+            return [()] * self._n
+        _require_servers(spec, self._n)
+        return spec.private_parts(self._field, values, self._alpha, self._source)
+
+    def _corrections(
+        self, spec: Spec, streams: list[Stream], values: dict[str, Elements]
+    ) -> list[Elements]:
+        """Everything that server 0 cannot draw from its own stream; fills in the plaintexts."""
         F = self._field
-        values: dict[str, Elements] = {}
         corrections: list[Elements] = []
         derived: Values | None = None
         for entry in spec.layout():
@@ -102,8 +116,6 @@ class Dealer:
             if entry.authenticated:  # 3.
                 mac = F.mul(values[entry.name], self._alpha)
                 corrections.append(F.sub(mac, self._sum(streams[1:], entry)))
-        if spec.long_lived:
-            self._memory[serial] = values
         return corrections
 
     def _sum(self, streams: Sequence[Stream], entry: Entry) -> Elements:
@@ -124,19 +136,39 @@ async def receive_material(party: Party, specs: Sequence[Spec]) -> list[int]:
     for spec in specs:
         layout = spec.layout()
         shapes = [e.shape for e in layout for _ in range(_corrected(e))] if party.index == 0 else []
+        private = _private_expected(party, spec)
         expected = (
-            wire.integers(), wire.raw(SEED_BYTES), *(wire.elements(*shape) for shape in shapes)
+            wire.integers(), wire.raw(SEED_BYTES), *(wire.elements(*shape) for shape in shapes),
+            *private,
         )
         label = type(spec).__name__
         (parts,) = await exchange(Round((), (Receive(DEALER, label, "material", expected),)))
         if parts is None:
             raise party.abort("the dealer's material did not arrive, or not as it must be")
-        serial, seed, *corrections = parts
+        serial, seed, *rest = parts
         stream = Stream(bytes(seed))
-        material = _expand(party, layout, stream, [np.asarray(c) for c in corrections])
+        material = _expand(party, layout, stream, [np.asarray(c) for c in rest[: len(shapes)]])
+        if private:
+            material["private"] = tuple(rest[len(shapes) :])
         party.server.pool.put(int(np.asarray(serial)), spec, material)
         serials.append(int(np.asarray(serial)))
     return serials
+
+
+def _private_expected(party: Party, spec: Spec) -> tuple[Expected, ...]:
+    """What this server expects besides shares; most specs have nothing."""
+    if not isinstance(spec, PrivateSpec):
+        return ()
+    _require_servers(spec, party.n)
+    return spec.private_expected(party.field)
+
+
+def _require_servers(spec: PrivateSpec, servers: int) -> None:
+    if spec.servers != servers:
+        raise InputError(
+            f"{type(spec).__name__} is material for exactly {spec.servers} servers, and these are "
+            f"{servers}: take material that serves any number"
+        )
 
 
 def _expand(

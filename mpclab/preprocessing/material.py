@@ -11,14 +11,18 @@ To declare material of one's own, write such a class: see `Triples`, the shortes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from mpclab.field import Elements, Field
+from mpclab.randomness import Source
+from mpclab.wire import Expected, Part
 
 __all__ = [
-    "Entry", "InputMasks", "Memory", "OutputMask", "Spec", "Triples", "ZeroTest",
+    "Entry", "InputMasks", "Memory", "OutputMask", "PrivateSpec", "Spec", "Triples", "ZeroTest",
 ]
 
 Values = Mapping[str, Elements]
@@ -57,6 +61,27 @@ class Spec(Protocol):
 
     def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
         """The plaintexts of the entries that are not uniform."""
+
+
+@runtime_checkable
+class PrivateSpec(Protocol):
+    """What a spec offers besides, if servers also get parts that are no additive shares.
+
+    Keys of function secret sharing are such: every server gets parts of its own, and finds them in
+    its material under the name `private`.
+    """
+
+    @property
+    def servers(self) -> int:
+        """How many servers it is for."""
+
+    def private_expected(self, field: Field) -> tuple[Expected, ...]:
+        """Types and shapes of a server's parts."""
+
+    def private_parts(
+        self, field: Field, values: Values, alpha: np.uint64, source: Source
+    ) -> Sequence[tuple[Part, ...]]:
+        """Every server's parts, made from the plaintexts of all entries and the MAC key."""
 
 
 @dataclass(frozen=True)

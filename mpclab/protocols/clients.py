@@ -32,11 +32,11 @@ import numpy as np
 
 from mpclab import wire
 from mpclab.client import Client
-from mpclab.errors import Rejected
+from mpclab.errors import Refused, Rejected
 from mpclab.field import Elements, Field
 from mpclab.network.rounds import together
 from mpclab.party import Party
-from mpclab.preprocessing.material import OutputMask
+from mpclab.preprocessing.material import InputMasks, OutputMask
 from mpclab.protocols.checks import check_openings, commit_coin
 from mpclab.randomness import digest
 from mpclab.sharing import Share
@@ -45,8 +45,11 @@ __all__ = [
     "agree",
     "check_masks",
     "client_check_masks",
+    "client_input",
     "client_output",
     "open_output",
+    "output_to",
+    "receive_input",
     "send_output",
 ]
 
@@ -123,6 +126,34 @@ def _added(F: Field, shares: Sequence[tuple[wire.Part, ...]]) -> list[Elements]:
     return totals
 
 
+async def receive_input(party: Party, client: str, shape: tuple[int, ...]) -> Share:
+    """I1 to I7 at a server: <x> for a client's input x of this shape.
+
+    Cost: 7 rounds; 3 elements, and 193 bytes per server; `InputMasks(size)`, one `ZeroTest`.
+    Raises Refused if the client told the servers different things, or nothing.
+    """
+    size = int(np.prod(shape, dtype=np.int64))
+    held = party.take(InputMasks(size))
+    accepted = await check_masks(party, client, [held["r"]], held["r_0"])
+    parts = await party.receive(client, "input", "masked input", wire.elements(size))  # I6
+    masked = np.asarray(parts[0]) if parts is not None else party.field.zeros(size)
+    told = (bytes([parts is not None]), masked.tobytes())
+    if not await agree(party, "same input", *told) or parts is None or not accepted.all():  # I7
+        raise Refused(
+            f"the input of {client} did not arrive, or not the same at every server, so it is "
+            "refused; that need not be the client's doing"
+        )
+    return (held["r"].reshape(size) + masked).reshape(*shape)
+
+
+async def client_input(client: Client, x: Elements) -> None:
+    """I1 to I7 at the client, for field elements of any shape."""
+    (r,), ok = await client_check_masks(client, [(x.size, 1)])
+    if not ok.all():
+        raise Rejected("the servers' masks failed their check, so the input was not sent")
+    await client.send_all("input", "masked input", client.field.sub(x.reshape(-1), r[:, 0]))
+
+
 async def open_output(party: Party, y: Share, material: OutputMask) -> tuple[Elements, dict]:
     """O1 at a server: open z = y - r; returns z and the mask that O3 releases.
 
@@ -136,6 +167,17 @@ async def send_output(party: Party, client: str, z: Elements, mask: dict) -> Non
     """O3 at a server, which refuses while an opening is unchecked."""
     party.require_checked("an output")
     await party.send(client, "result", "output", z, mask["r"].value, mask["v"], mask["w"])
+
+
+async def output_to(party: Party, client: str, y: Share) -> None:
+    """O1 to O3 at a server, with everything opened so far in one check.
+
+    Cost: 6 rounds; L + 1 elements and 160 bytes per server; `OutputMask(L)`, one `ZeroTest`.
+    """
+    coin = await commit_coin(party)
+    z, mask = await open_output(party, y.reshape(y.size), OutputMask(y.size))
+    await check_openings(party, coin)
+    await send_output(party, client, z, mask)
 
 
 async def client_output(client: Client, length: int) -> Elements:

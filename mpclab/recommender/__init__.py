@@ -184,8 +184,9 @@ class Recommender:
             if not self._row_masks:
                 raise InputError("there are no rows to ask yet: preprocess rows first")
             sizes = [(serial, spec.rows) for serial, spec in self._row_masks]
+            specs = protocol.query_material(p, sizes, self.lab.settings.comparison, self.lab.n)
             for _ in range(queries):
-                self.lab.preprocess(protocol.query_material(p, sizes), checks=2)
+                self.lab.preprocess(specs, checks=2)
 
     def upload(
         self, ratings: npt.NDArray[np.uint8], ids: npt.ArrayLike | None = None

@@ -121,14 +121,17 @@ class QueryMasks(_Spec):
 
 
 def query_material(
-    parameters: Parameters, blocks: Sequence[tuple[int, int]]
+    parameters: Parameters,
+    blocks: Sequence[tuple[int, int]],
+    comparison: str = "tables",
+    servers: int | None = None,
 ) -> tuple[QueryMasks, ComparisonMaterial, OutputMask]:
     """Everything that one query takes, besides two `ZeroTest`s."""
     rows = sum(rows for _, rows in blocks)
     field = Field(parameters.modulus)
     return (
         QueryMasks(tuple(blocks), parameters.dense, parameters.packed),
-        comparison_material(field, rows, parameters.bits),
+        comparison_material(field, rows, parameters.bits, comparison, servers),
         OutputMask(parameters.outputs),
     )
 
@@ -311,7 +314,9 @@ async def prepare(
 
     Cost: 7 rounds; about 4 elements and 200 bytes per server; two passes over the masked rows.
     """
-    masks, comparison, output = query_material(parameters, _sizes(blocks))
+    masks, comparison, output = query_material(
+        parameters, _sizes(blocks), party.settings.comparison, party.n
+    )
     party.reserve([masks, comparison, output, ZeroTest(), ZeroTest()])
     held = party.take(masks)
     present, ids = rows_in_force(blocks)

@@ -28,13 +28,33 @@ class FullTables(_Spec):
     count: int
     modulus: int
 
+    @property
+    def rounds(self) -> int:
+        """Rounds between servers."""
+        return 1
+
+    @property
+    def elements(self) -> int:
+        """Field elements that each server broadcasts."""
+        return self.count
+
+    def error(self, field: Field) -> float:
+        """The probability that an answer is wrong: none."""
+        return 0.0
+
+    async def run(self, party: Party, x: Share) -> Share:
+        """See `is_negative`."""
+        return await is_negative(party, x, self)
+
     def layout(self) -> tuple[Entry, ...]:
+        """r and the table."""
         return (
             Entry("r", (self.count,), uniform=True),
             Entry("table", (self.count, self.modulus)),
         )
 
     def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        """T[e] for all e."""
         every = np.arange(self.modulus, dtype=np.uint64)
         x = field.sub(every, uniform["r"][:, None])
         return {"table": (x > np.uint64(self.modulus // 2)).astype(np.uint64)}

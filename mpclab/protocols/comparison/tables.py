@@ -30,14 +30,20 @@ from mpclab.party import Party
 from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
 from mpclab.sharing import Share
 
-__all__ = ["LARGEST_ERROR", "SignTables", "is_negative"]
+__all__ = ["LARGEST_ERROR", "SignTables", "is_negative", "wrap_error"]
 
 LARGEST_ERROR = 2.0**-20
 
 
+def wrap_error(field: Field, bits: int) -> float:
+    """The probability, at most, that x + r wraps around p (T1) and that this does harm."""
+    harmless = (field.modulus + 1) % 2**bits == 0
+    return 0.0 if harmless else 2.0**bits / field.modulus
+
+
 def _entries(bits: int, width: int) -> int:
     digits = -(-bits // width)
-    return digits * 2**width + 2 ** (digits + 1)
+    return (digits << width) + (2 << digits)
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,24 @@ class SignTables(_Spec):
 
     def error(self, field: Field) -> float:
         """The probability that an answer is wrong, at most."""
-        wraps_harmlessly = (field.modulus + 1) % 2**self.bits == 0
-        first = 0.0 if wraps_harmlessly else 2.0**self.bits / field.modulus
-        return first + 2.0 ** (self.digits + 2) / field.modulus
+        return wrap_error(field, self.bits) + 2.0 ** (self.digits + 2) / field.modulus
+
+    @property
+    def rounds(self) -> int:
+        """Rounds between servers."""
+        return 2
+
+    @property
+    def elements(self) -> int:
+        """Field elements that each server broadcasts."""
+        return 2 * self.count
+
+    async def run(self, party: Party, x: Share) -> Share:
+        """See `is_negative`."""
+        return await is_negative(party, x, self)
 
     def layout(self) -> tuple[Entry, ...]:
+        """The masks of both openings, the top bit of r, and the tables."""
         n, m, w = self.count, self.digits, self.width
         return (
             Entry("r", (n,), uniform=True),
@@ -79,6 +98,7 @@ class SignTables(_Spec):
         )
 
     def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        """The top bit of r, and the tables of its digits and of r2."""
         m, w = self.digits, self.width
         r, r2 = uniform["r"], uniform["r2"] & np.uint64(2 ** (m + 2) - 1)
         top = (r >> np.uint64(self.bits - 1)) & np.uint64(1)
@@ -88,8 +108,8 @@ class SignTables(_Spec):
         signs = np.where(every > digit, weight, np.uint64(field.modulus) - weight)
         signs = np.where(every == digit, np.uint64(0), signs)
         lower = np.arange(2 ** (m + 1), dtype=np.uint64)
-        half = ((lower - r2[:, None]) >> np.uint64(m + 1)) & np.uint64(1)  # mod 2^64, so mod 2^(m+2)
-        return {"top": top, "signs": signs, "half": half}
+        half = (lower - r2[:, None]) >> np.uint64(m + 1)  # mod 2^64, so mod 2^(m+2)
+        return {"top": top, "signs": signs, "half": half & np.uint64(1)}
 
 
 def _digits(x: Elements, spec: SignTables) -> Elements:
