@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -36,11 +36,11 @@ Servers = Annotated[
     int, typer.Option(help="How many servers, at least 2. All but one may be malicious.")
 ]
 Users = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(help="How many users; 10,000 for synthetic data, else all.", show_default=False),
 ]
 Items = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(help="How many items, the most rated first; 1,000, or all if there are fewer.",
                  show_default=False),
 ]
@@ -68,12 +68,12 @@ def recommend(
     dense: Dense = 20,
     data: Data = "synthetic",
     user: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="Who asks: a user's id; the first who has rated enough if not given.",
                      show_default=False),
     ] = None,
     threshold: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(help="Least cosine similarity of a neighbour, -1 to 1.", show_default=False),
     ] = None,
     comparison: Annotated[
@@ -85,7 +85,7 @@ def recommend(
     ] = "lan",
     top: Annotated[int, typer.Option(help="How many titles to recommend.")] = 10,
     seed: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(
             help="Make everything reproducible, the secrets too: for teaching. Without it the "
             "servers' randomness is the operating system's (and synthetic data has seed 0).",
@@ -94,10 +94,10 @@ def recommend(
     ] = None,
     as_json: AsJson = False,
     picture: Annotated[
-        Optional[Path], typer.Option(help="Also leave a picture of the run (PNG) here.")
+        Path | None, typer.Option(help="Also leave a picture of the run (PNG) here.")
     ] = None,
 ) -> None:
-    """Recommend titles to one user, computed by servers that see no rating.
+    r"""Recommend titles to one user, computed by servers that see no rating.
 
     All users upload their ratings in masked form; the servers find the users most similar to the
     one who asks and add up what they thought of everything else; only the asking user learns the
@@ -151,7 +151,7 @@ def quality(
     dense: Dense = 20,
     data: Data = "movielens",
     threshold: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(help="Least cosine similarity of a neighbour, -1 to 1.", show_default=False),
     ] = None,
     tested: Annotated[int, typer.Option(help="How many users ask for a recommendation.")] = 100,
@@ -188,8 +188,8 @@ def quality(
     table.add_column("way of recommending")
     for name in frame.columns:
         table.add_column(str(name), justify="right")
-    for name, row in frame.iterrows():
-        table.add_row(str(name), *(f"{value:.4g}" for value in row))
+    for way, row in frame.iterrows():
+        table.add_row(str(way), *(f"{value:.4g}" for value in row))
     Console().print(table)
 
 
@@ -242,8 +242,9 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
         task = bar.add_task("begin", total=total)
 
         def tell(name: str) -> None:
-            done = bar.tasks[0].completed
-            bar.update(task, description=name, completed=done + (bar.tasks[0].description != "begin"))
+            now = bar.tasks[0]
+            done = now.completed + (now.description != "begin")
+            bar.update(task, description=name, completed=done)
 
         yield tell
 
@@ -254,7 +255,8 @@ def main() -> None:
         status = app(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except TyperException as error:
-        message = str(getattr(error, "format_message", lambda: error)()).strip().rstrip(".")
+        tell = getattr(error, "format_message", error.__str__)
+        message = str(tell()).strip().rstrip(".")
         if not message or type(error).__name__ == "NoArgsIsHelpError":
             sys.exit(2)  # the help was printed
         _fail(f"{message}. See: mpclab --help", getattr(error, "exit_code", 2))

@@ -73,7 +73,7 @@ class Diagram:
         data = base64.b64encode(self.still.encode()).decode()
         return (
             "<style>.mpclab-live{display:block!important}.mpclab-still{display:none!important}"
-            f'</style><div class="mpclab-live" hidden>{self.svg}</div>'
+            f'</style><div class="mpclab-live" hidden="hidden">{self.svg}</div>'
             '<img class="mpclab-still" alt="A sequence diagram of messages" '
             f'src="data:image/svg+xml;base64,{data}">'
         )

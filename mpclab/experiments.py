@@ -327,7 +327,7 @@ def quality(
     recommender.preprocess(rows=data.n_users)
     recommender.upload(known)
 
-    popular = Recommendation(*_everybody(known[:, dense:]), data.n_users)
+    popular = _everybody(known[:, dense:])
     scores: dict[str, _Score] = {}
     for i, row in enumerate(chosen):
         tell(f"user {i + 1} of {len(chosen)}")
@@ -347,8 +347,10 @@ def quality(
     return pd.DataFrame({name: s.row() for name, s in scores.items()}).T
 
 
-def _everybody(ratings: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], ...]:
-    return ratings.sum(axis=0, dtype=np.int64), (ratings > 0).sum(axis=0, dtype=np.int64)
+def _everybody(ratings: npt.NDArray[np.uint8]) -> Recommendation:
+    """What a requester would learn whose neighbours are all users."""
+    sums, counts = ratings.sum(axis=0, dtype=np.int64), (ratings > 0).sum(axis=0, dtype=np.int64)
+    return Recommendation(sums, counts, len(ratings))
 
 
 def _most_rated(everybody: Recommendation, rated: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:

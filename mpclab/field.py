@@ -18,6 +18,7 @@ array([99, 49], dtype=uint64)
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,22 @@ def is_prime(n: int) -> bool:
     return True
 
 
+def _as_integer(modulus: Any) -> int:
+    try:
+        return operator.index(modulus)
+    except TypeError:
+        raise InputError(
+            f"the modulus {modulus!r} is not an integer: take an odd prime of 2 to 61 bits, such "
+            "as 101 or 2**61 - 1"
+        ) from None
+
+
 @lru_cache(maxsize=256)
 def _checked_modulus(modulus: int) -> int:
+    if modulus.bit_length() > 256:
+        raise InputError(
+            f"the modulus has {modulus.bit_length()} bits: take an odd prime of 2 to 61 bits"
+        )
     if modulus < 3 or modulus.bit_length() > 61:
         raise InputError(
             f"the modulus {modulus} is out of range: take an odd prime of 2 to 61 bits, "
@@ -104,7 +119,7 @@ class Field:
     __slots__ = ("_p", "_reduction", "bits", "modulus", "width")
 
     def __init__(self, modulus: int = MERSENNE_61) -> None:
-        self.modulus = _checked_modulus(int(modulus))
+        self.modulus = _checked_modulus(_as_integer(modulus))
         self.bits = self.modulus.bit_length()
         #: bytes of one element on the wire: 1, 2, 4 or 8
         self.width = next(w for w in (1, 2, 4, 8) if self.bits <= 8 * w)
@@ -136,8 +151,8 @@ class Field:
             raise InputError(f"this cannot become an array of field elements: {error}") from None
         if raw.dtype == bool:
             return raw.astype(np.uint64)
-        if raw.dtype == object and all(isinstance(v, int) for v in raw.flat):
-            raise InputError(self._too_large(max(raw.flat, key=abs)))
+        if raw.dtype.kind in "Of" and raw.size:
+            raw = self._exact(values, raw)
         if raw.dtype.kind not in "iu":
             if raw.size == 0:
                 return np.zeros(raw.shape, np.uint64)
@@ -154,6 +169,16 @@ class Field:
             return raw.astype(np.uint64)
         out = raw.astype(np.int64)
         return np.where(out < 0, out + np.int64(self.modulus), out).astype(np.uint64)
+
+    def _exact(self, values: npt.ArrayLike, raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Integers that NumPy took for objects or floats since they have no common dtype."""
+        exact = np.asarray(values, dtype=object)
+        if not all(isinstance(v, (int, np.integer)) for v in exact.flat):
+            return raw
+        worst = int(max(exact.flat, key=abs))
+        if abs(worst) >= self.modulus:
+            raise InputError(self._too_large(worst))
+        return exact.astype(np.int64)
 
     def _too_large(self, value: int) -> str:
         return (
@@ -240,6 +265,8 @@ class Field:
 
     def pow(self, a: Elements, exponent: int) -> Elements:
         """a to the power of a public non-negative integer, elementwise."""
+        if exponent < 0:
+            raise InputError(f"the exponent is {exponent}: it must be 0 or more (see `inv`)")
         result = np.ones(np.shape(a), np.uint64)
         square = np.asarray(a)
         while exponent:

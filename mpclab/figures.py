@@ -230,7 +230,7 @@ def recommendations(
         ax.text(0.06, y, f"{score:.2f}", va="center", color="white", fontweight="bold")
         who = style.plural(int(count), "neighbour")
         ax.text(float(score) - 0.06, y, who, va="center", ha="right", color="white")
-    ax.set_yticks(places, [t if len(t) <= 42 else t[:41].rstrip() + "…" for t in titles])
+    ax.set_yticks(places, [t if len(t) <= 52 else t[:51].rstrip() + "…" for t in titles])
     ax.set_ylim(len(titles) - 0.4, -0.6)
     ax.set_xlim(0, 5)
     ax.set_xlabel("predicted rating (stars)")

@@ -42,7 +42,7 @@ from mpclab.preprocessing.material import Spec, ZeroTest
 from mpclab.preprocessing.pool import Pool
 from mpclab.protocols.checks import check_openings, commit_coin
 from mpclab.protocols.clients import client_input, client_output, output_to, receive_input
-from mpclab.protocols.comparison import METHODS, comparison_material
+from mpclab.protocols.comparison import METHODS
 from mpclab.randomness import Source
 from mpclab.secret import SecretArray, encode
 from mpclab.sharing import Share, check_servers, deal_keys

@@ -75,7 +75,7 @@ class Stream:
     def words(self, n: int) -> np.ndarray:
         """The next n 64-bit words, as a new uint64 array (8 n bytes of the stream)."""
         out = np.empty(n, "<u8")
-        view = memoryview(out).cast("B")
+        view = out.data.cast("B")
         for start in range(0, len(view), len(_CHUNK)):
             stop = min(start + len(_CHUNK), len(view))
             self._keystream.update_into(

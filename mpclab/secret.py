@@ -452,7 +452,7 @@ class SecretArray:
         distance = self - mean
         return (distance * distance).mean(axis)
 
-    # -- NumPy's functions --------------------------------------------------------------------------
+    # -- NumPy's functions ------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         operation = _UFUNCS.get(ufunc.__name__)
@@ -536,7 +536,9 @@ def _public_matmul(x: Any, y: Any) -> SecretArray:
     try:
         shape = (probe[0] @ probe[1]).shape
     except ValueError:
-        raise InputError(f"shapes {np.shape(x)} and {np.shape(y)} have no matrix product") from None
+        raise InputError(
+            f"shapes {np.shape(x)} and {np.shape(y)} have no matrix product"
+        ) from None
 
     def multiply(s: Share) -> Share:
         F = s.key.field

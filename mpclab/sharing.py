@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field as dataclass_field
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +107,12 @@ class Share:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a share cannot decide an `if`: no server knows the secret, and the way the program "
+            "goes would tell it; compute both ways and choose with `where`"
+        )
+
     def _coerce(self, other: Any) -> Share:
         if isinstance(other, Share):
             if other.key is not self.key and other.key != self.key:
@@ -155,7 +161,7 @@ class Share:
         return Share(self.key.field.sum(self.data.reshape(2, -1), axis=1), self.key)
 
 
-Operand = Union[Share, npt.ArrayLike]
+Operand = Share | npt.ArrayLike
 
 
 def _expanded(data: Elements, ndim: int) -> Elements:
@@ -170,6 +176,8 @@ def _aligned(a: Share, b: Share) -> tuple[Elements, Elements]:
 
 def concatenate(parts: Sequence[Share]) -> Share:
     """Join the flattened secrets into one of shape (total,)."""
+    if any(p.key is not parts[0].key and p.key != parts[0].key for p in parts):
+        raise InputError("these shares belong to different servers or labs")
     return Share(np.concatenate([p.data.reshape(2, -1) for p in parts], axis=1), parts[0].key)
 
 
@@ -215,8 +223,7 @@ def share_out(x: npt.ArrayLike, keys: Sequence[KeyShare], stream: Stream) -> lis
 
 def reconstruct_key(keys: Sequence[KeyShare]) -> np.uint64:
     """alpha, from all servers' parts: only the dealer and the lab's god view may."""
-    total: np.uint64 = keys[0].field.sum(np.array([k.alpha for k in keys], np.uint64))[()]
-    return total
+    return np.uint64(keys[0].field.sum(np.array([k.alpha for k in keys], np.uint64)))
 
 
 def _total(parts: Sequence[Share], of: Callable[[Share], Elements]) -> Elements:

@@ -176,4 +176,5 @@ class God:
                     for name in ("session", "phase", "step", "round", "sender", "receiver", "kind",
                                  "bytes", "sent_at", "received_at")
                 }
-                file.write(json.dumps({**record, "data": lab.network.contents[number].hex()}) + "\n")
+                record["data"] = lab.network.contents[number].hex()
+                file.write(json.dumps(record) + "\n")

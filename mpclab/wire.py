@@ -3,8 +3,8 @@
 A message is a header and one or more sections (steps that share a round are merged into one
 message). Layout, little endian:
 
-    message  = "MPC1" | session (16) | round u32 | history (32) | sections u8 | section ...
-    section  = label (u8 length, UTF-8) | kind (u8 length, UTF-8) | parts u8 | part ...
+    message  = "MPC1" | session (16) | round u32 | history (32) | sections u16 | section ...
+    section  = label (u8 length, UTF-8) | kind (u8 length, UTF-8) | parts u16 | part ...
     part     = type u8 | dimensions u8 | u64 per dimension | data
     type     = 0 bytes, 1 field elements (canonical, `Field.width` bytes each), 2 integers (int64)
 
@@ -18,7 +18,7 @@ nothing larger than the message, and raises `WireError`, a sentence, for anythin
 >>> section = Section("e", "open", (np.array([1, 100], np.uint64),))
 >>> data = encode(F, Header(bytes(16), 3, bytes(32)), [section])
 >>> len(data)
-77
+79
 >>> header, sections = decode(F, data)
 >>> header.round, sections[0].label, sections[0].parts
 (3, 'e', (array([  1, 100], dtype=uint64),))
@@ -34,7 +34,6 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Union
 
 import numpy as np
 
@@ -60,14 +59,16 @@ __all__ = [
 SESSION_BYTES = 16
 HISTORY_BYTES = 32
 _MAGIC = b"MPC1"
-_HEADER = struct.Struct("<4s16sI32sB")
+_HEADER = struct.Struct("<4s16sI32sH")
+_COUNT = struct.Struct("<H")
+_LARGEST = 2**48  # no array has more elements, whatever a sender announces
 _MAX_DIMENSIONS = 8
 _BYTES, _ELEMENTS, _INTEGERS = 0, 1, 2
 
-Part = Union[bytes, np.ndarray]
+Part = bytes | np.ndarray
 """A part of a message: bytes, field elements (a uint64 array) or integers (an int64 array)."""
 
-Expected = tuple[int, tuple[Union[int, None], ...]]
+Expected = tuple[int, tuple[int | None, ...]]
 """Type and shape that a receiver expects of a part; None stands for any length."""
 
 
@@ -113,6 +114,11 @@ def raw(length: int | None) -> Expected:
 
 def _describe(part: Part) -> Expected:
     if isinstance(part, np.ndarray):
+        if part.dtype not in (np.uint64, np.int64):
+            raise WireError(
+                f"an array of dtype {part.dtype} has no place in a message: field elements are "
+                "uint64, integers int64"
+            )
         return (_ELEMENTS if part.dtype == np.uint64 else _INTEGERS, part.shape)
     return (_BYTES, (len(part),))
 
@@ -133,7 +139,9 @@ def zeros(expected: Expected) -> Part:
 
 def count_elements(parts: Sequence[Part]) -> int:
     """How many field elements these parts hold."""
-    return sum(math.prod(shape) for kind, shape in like(parts) if kind == _ELEMENTS)
+    return sum(
+        part.size for part in parts if isinstance(part, np.ndarray) and part.dtype == np.uint64
+    )
 
 
 def matches(parts: Sequence[Part], expected: Sequence[Expected]) -> bool:
@@ -147,7 +155,7 @@ def matches(parts: Sequence[Part], expected: Sequence[Expected]) -> bool:
 
 
 def _encode_text(text: str) -> bytes:
-    data = text.encode()
+    data = text.encode(errors="replace")
     if len(data) > 255:
         raise WireError(f"the label {text[:40]!r}... has {len(data)} bytes; at most 255 fit")
     return bytes([len(data)]) + data
@@ -159,8 +167,16 @@ def _encode_part(field: Field, part: Part) -> list[bytes | memoryview]:
     if not isinstance(part, np.ndarray):
         return [head, part]
     dtype = f"<u{field.width}" if kind == _ELEMENTS else "<i8"
+    if kind == _ELEMENTS and field.width < 8 and not field.is_canonical(part):
+        raise WireError(f"an element to be sent is {int(part.max())}, not below {field.modulus}")
     body = np.ascontiguousarray(part, dtype=dtype)
-    return [head, memoryview(body.reshape(-1)).cast("B")] if body.size else [head]
+    return [head, body.reshape(-1).data.cast("B")] if body.size else [head]
+
+
+def _encode_count(n: int, of: str) -> bytes:
+    if n > 0xFFFF:
+        raise WireError(f"a message has {n} {of}; at most 65,535 fit: merge fewer steps")
+    return _COUNT.pack(n)
 
 
 def encode_sections(field: Field, sections: Sequence[Section]) -> bytes:
@@ -168,7 +184,7 @@ def encode_sections(field: Field, sections: Sequence[Section]) -> bytes:
     pieces: list[bytes | memoryview] = []
     for section in sections:
         pieces += [_encode_text(section.label), _encode_text(section.kind)]
-        pieces.append(bytes([len(section.parts)]))
+        pieces.append(_encode_count(len(section.parts), "parts"))
         for part in section.parts:
             pieces += _encode_part(field, part)
     return b"".join(pieces)
@@ -176,6 +192,7 @@ def encode_sections(field: Field, sections: Sequence[Section]) -> bytes:
 
 def encode(field: Field, header: Header, sections: Sequence[Section]) -> bytes:
     """Encode a whole message."""
+    _encode_count(len(sections), "sections")
     head = _HEADER.pack(
         _MAGIC, header.session, header.round, header.history.ljust(HISTORY_BYTES, b"\0"),
         len(sections),
@@ -202,6 +219,10 @@ class _Reader:
     def byte(self, what: str) -> int:
         return self.take(1, what)[0]
 
+    def count(self, what: str) -> int:
+        (n,) = _COUNT.unpack(self.take(_COUNT.size, what))
+        return int(n)
+
     def text(self, what: str) -> str:
         try:
             return bytes(self.take(self.byte(what), what)).decode()
@@ -220,7 +241,7 @@ def _decode_part(field: Field, reader: _Reader, label: str) -> Part:
         if ndim != 1:
             raise WireError(f"{where} has a byte string with {ndim} dimensions instead of 1")
         return bytes(reader.take(count, where))
-    if 0 in shape and max(shape) > 2**32:
+    if math.prod(length or 1 for length in shape) > _LARGEST:
         raise WireError(f"{where} announces the impossible shape {shape}")
     width = field.width if kind == _ELEMENTS else 8
     data = reader.take(count * width, where)
@@ -259,7 +280,7 @@ def decode(field: Field, data: bytes) -> tuple[Header, list[Section]]:
     sections = []
     for _ in range(count):
         label, kind = reader.text("a label"), reader.text("a kind")
-        parts = tuple(_decode_part(field, reader, label) for _ in range(reader.byte("a section")))
+        parts = tuple(_decode_part(field, reader, label) for _ in range(reader.count("a section")))
         sections.append(Section(label, kind, parts))
     if reader.at != len(data):
         raise WireError(f"{len(data) - reader.at} bytes follow the end of the message")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field as dataclass_field
 from typing import Any, TypeVar
 
 from mpclab import wire
-from mpclab.errors import Abort, MpclabError, Rejected
+from mpclab.errors import Abort, InputError, MpclabError, Rejected
 from mpclab.field import Field
 from mpclab.network.rounds import SERVERS, Receive, Reply, Round, _check
 from mpclab.randomness import digest
@@ -113,6 +113,11 @@ class Endpoint:
                     result: T = stop.value
                     return result
                 broadcast = any(s.to == SERVERS for s in request.sends)
+                if broadcast and not {r.sender for r in request.receives} >= set(self.servers):
+                    raise InputError(
+                        f"step {request.sends[0].label!r} broadcasts without waiting for all "
+                        "servers' broadcasts: use party.broadcast, which does both"
+                    )
                 if broadcast:
                     self.round += 1
                 inbox = yield self._turn(request)
@@ -125,7 +130,7 @@ class Endpoint:
     def _turn(self, request: Round) -> Turn:
         waits_for = tuple(dict.fromkeys(r.sender for r in request.receives))
         labels = dict.fromkeys(
-            x.label for x in (*request.sends, *request.receives)
+            [*(s.label for s in request.sends), *(r.label for r in request.receives)]
         )
         envelopes: list[Envelope] = []
         for to in dict.fromkeys(s.to for s in request.sends):

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Coroutine, Generator
-from dataclasses import dataclass, replace
-from typing import Any, Optional, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from mpclab.errors import InputError
 from mpclab.wire import Expected, Part
@@ -25,7 +25,7 @@ SERVERS = "servers"
 """The address of a broadcast: every server, oneself included."""
 
 T = TypeVar("T")
-Reply = list[Optional[tuple[Part, ...]]]
+Reply = list[tuple[Part, ...] | None]
 """The parts that arrived, one entry per `Receive`; None where a client kept silent."""
 
 
@@ -36,7 +36,7 @@ class Send:
     to: str
     label: str
     kind: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,18 @@ def _check(request: Any) -> Round:
     return request
 
 
+def _check_protocol(protocol: Any) -> None:
+    if not (hasattr(protocol, "send") and hasattr(protocol, "close")):
+        raise InputError(
+            f"{protocol!r} is not a running protocol: pass what calling an `async def` returns, "
+            "without `await`"
+        )
+
+
 @types.coroutine
 def step(label: str, protocol: Coroutine[Any, Any, T]) -> Generator[Round, Reply, T]:
     """Run a protocol with all its labels below `label`: the label grows as requests bubble up."""
+    _check_protocol(protocol)
     reply: Any = None
     try:
         while True:
@@ -103,6 +112,10 @@ def together(*protocols: Coroutine[Any, Any, Any]) -> Generator[Round, Reply, li
     The protocols are stepped in the order given, which must be the same at every server. The
     result is the list of their results. A protocol with fewer rounds just ends earlier.
     """
+    for protocol in protocols:
+        _check_protocol(protocol)
+    if len({id(p) for p in protocols}) < len(protocols):
+        raise InputError("the same running protocol was passed twice: call the function twice")
     results: list[Any] = [None] * len(protocols)
     replies: dict[int, Any] = dict.fromkeys(range(len(protocols)))
     try:

@@ -157,7 +157,7 @@ class SimulatedNetwork:
     def _sweep(
         self, crew: Mapping[str, _Actor], queues: dict[Any, Any], phase: str
     ) -> list[tuple[int, Envelope]] | None:
-        """Let every party compute until it waits; what they send is one round (None: no one can)."""
+        """Let every party compute until it waits; what they send is a round (None: no one can)."""
         sent: list[tuple[int, Envelope]] = []
         progress = False
         for actor in crew.values():

@@ -19,7 +19,8 @@ Output of y of length L, under r_0 .. r_L, a key v and w_k = v r_k
     O1  servers open z = y - r while nobody, the client included, knows r;
     O2  the MAC check covers everything the result depends on;
     O3  each server sends z and its shares of r, v, w;
-    O4  the client accepts if all copies of z agree and w_k = v r_k for all k, 0 included; y = z + r.
+    O4  the client accepts if all copies of z agree and w_k = v r_k for all k, 0 included; then
+        y = z + r.
     A server that alters its shares passes with probability at most 1/p per attempt; without r_0,
     one that shifts v would test a guess of y by whether the client accepts.
 """
@@ -27,6 +28,7 @@ Output of y of length L, under r_0 .. r_L, a key v and w_k = v r_k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -154,7 +156,9 @@ async def client_input(client: Client, x: Elements) -> None:
     await client.send_all("input", "masked input", client.field.sub(x.reshape(-1), r[:, 0]))
 
 
-async def open_output(party: Party, y: Share, material: OutputMask) -> tuple[Elements, dict]:
+async def open_output(
+    party: Party, y: Share, material: OutputMask
+) -> tuple[Elements, dict[str, Any]]:
     """O1 at a server: open z = y - r; returns z and the mask that O3 releases.
 
     Cost: 1 round; L elements per server.
@@ -163,7 +167,7 @@ async def open_output(party: Party, y: Share, material: OutputMask) -> tuple[Ele
     return await party.open_masked(y - mask["r"][1:], "y - r"), mask
 
 
-async def send_output(party: Party, client: str, z: Elements, mask: dict) -> None:
+async def send_output(party: Party, client: str, z: Elements, mask: dict[str, Any]) -> None:
     """O3 at a server, which refuses while an opening is unchecked."""
     party.require_checked("an output")
     await party.send(client, "result", "output", z, mask["r"].value, mask["v"], mask["w"])

@@ -15,6 +15,8 @@ one pass at memory speed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mpclab.field import Elements
@@ -41,14 +43,15 @@ class MaskedMatrix:
     def __repr__(self) -> str:
         return f"MaskedMatrix(shape {self.share.shape}, contents hidden)"
 
-    def add_masked(self, index: tuple[np.ndarray | slice, ...], masked: Elements) -> None:
+    def add_masked(self, index: tuple[Any, ...], masked: Elements) -> None:
         """Add public E = x - B at an index: then <V> is <x> there. Once per entry, ever."""
         self.masked[index] = masked
         key, data = self.share.key, self.share.data
         F = key.field
+        value, mac = data  # views: an index into data itself could reorder the axes
         if key.index == 0:
-            data[(0, *index)] = F.add(data[(0, *index)], masked)
-        data[(1, *index)] = F.add(data[(1, *index)], F.mul(masked, key.alpha))
+            value[index] = F.add(value[index], masked)
+        mac[index] = F.add(mac[index], F.mul(masked, key.alpha))
 
     def prepare(self, d: Share, c: Share) -> Share:
         """E <d> + <c>: the part of a product that does not depend on the vector."""

@@ -291,7 +291,7 @@ def unquantised(
     threshold: float,
     exclude: int | None = None,
 ) -> tuple[Ints, Ints, int]:
-    """As `plaintext`, but with similarities in floating point: what rounding the vectors changes."""
+    """As `plaintext`, but with similarities in floating point: what rounding changes."""
     S = parameters.dense
     near = unit_vectors(ratings[:, :S]) @ unit_vectors(query[None, :S])[0] >= threshold
     return _added_up(near, ratings[:, S:], exclude)
