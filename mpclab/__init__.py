@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mpclab.lab import Lab
     from mpclab.network.conditions import IDEAL, LAN, WAN, Conditions
     from mpclab.network.rounds import step, together
+    from mpclab.preprocessing.material import Entry, Material
     from mpclab.protocols.arithmetic import argmax, equal, less, matmul, maximum, sort, where
     from mpclab.protocols.checks import reveal
     from mpclab.protocols.divide import floor_divide
@@ -32,6 +33,7 @@ _HOMES = {
     "mpclab.lab": ("Lab",),
     "mpclab.network.conditions": ("IDEAL", "LAN", "WAN", "Conditions"),
     "mpclab.network.rounds": ("step", "together"),
+    "mpclab.preprocessing.material": ("Entry", "Material"),
     "mpclab.protocols.arithmetic": (
         "argmax", "equal", "less", "matmul", "maximum", "sort", "where",
     ),
@@ -43,7 +45,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "IDEAL", "LAN", "WAN", "Abort", "Conditions", "InputError", "Lab", "MaterialError",
+    "IDEAL", "LAN", "WAN", "Abort", "Conditions", "Entry", "InputError", "Lab", "Material",
+    "MaterialError",
     "MpclabError", "Refused", "Rejected", "SecretArray", "argmax", "equal", "floor_divide", "less",
     "matmul", "maximum", "multiply", "reveal", "sort", "step", "together", "where",
 ]

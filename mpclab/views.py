@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,22 @@ if TYPE_CHECKING:
     from mpclab.lab import Lab
     from mpclab.secret import SecretArray
 
-__all__ = ["God", "coalition_view"]
+__all__ = ["God", "Seen", "coalition_view", "messages"]
 
-_COLUMNS = ("party", "what", "session", "phase", "step", "round", "sender", "kind", "part", "value")
+
+class Seen(NamedTuple):
+    """One value that a party held or received, and where it came from."""
+
+    party: str
+    what: str
+    session: str | None
+    phase: str | None
+    step: str
+    round: int | None
+    sender: str | None
+    kind: str
+    part: int
+    value: Any
 
 
 def coalition_view(lab: Lab, servers: Sequence[int], clients: Sequence[str]) -> pd.DataFrame:
@@ -46,28 +59,28 @@ def coalition_view(lab: Lab, servers: Sequence[int], clients: Sequence[str]) -> 
     for name in clients:
         if name not in lab.clients and name not in seen:
             raise InputError(f"no client {name!r} has taken part: {sorted(lab.clients)} have")
-    rows: list[tuple[Any, ...]] = []
+    rows: list[Seen] = []
     for i in servers:
         rows += _held(lab, int(i))
     coalition = {server_name(int(i)) for i in servers} | set(clients)
-    rows += _messages(lab, coalition)
+    rows += messages(lab, coalition)
     return _frame(rows)
 
 
-def _frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+def _frame(rows: list[Seen]) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
+    frame = pd.DataFrame(rows, columns=list(Seen._fields))
     frame["round"] = frame["round"].astype("Int64")
     return frame
 
 
-def _held(lab: Lab, index: int) -> list[tuple[Any, ...]]:
+def _held(lab: Lab, index: int) -> list[Seen]:
     """What a server holds: its part of the key, and its shares of the secrets in store."""
     server = lab.servers[index]
 
-    def row(name: str, value: Any) -> tuple[Any, ...]:
-        return (server.name, "held", None, None, name, None, None, "share", 0, value)
+    def row(name: str, value: Any) -> Seen:
+        return Seen(server.name, "held", None, None, name, None, None, "share", 0, value)
 
     rows = [row("alpha_i", int(server.key.alpha))]
     for number, share in server.storage.get("secrets", {}).items():
@@ -75,14 +88,14 @@ def _held(lab: Lab, index: int) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _messages(lab: Lab, receivers: set[str] | None) -> list[tuple[Any, ...]]:
+def messages(lab: Lab, receivers: set[str] | None) -> list[Seen]:
     """Decoded contents of the messages to some receivers (None: to all)."""
     network = lab.network
     if not network.keep_contents:
         raise InputError(
             "this lab keeps no contents of messages: make it with Lab(..., contents=True)"
         )
-    rows: list[tuple[Any, ...]] = []
+    rows: list[Seen] = []
     for number, r in enumerate(lab.transcript.records):
         if receivers is not None and r.receiver not in receivers:
             continue
@@ -90,17 +103,15 @@ def _messages(lab: Lab, receivers: set[str] | None) -> list[tuple[Any, ...]]:
             _, sections = wire.decode(lab.field, network.contents[number])
         except wire.WireError:
             raw = network.contents[number]
-            rows.append(
-                (r.receiver, "received", r.session, r.phase, r.step, r.round, r.sender, r.kind, 0,
-                 raw)
-            )
-            continue
+            sections = [wire.Section(r.step, r.kind, (raw,))]
         for section in sections:
-            for k, part in enumerate(section.parts):
-                rows.append(
-                    (r.receiver, "received", r.session, r.phase, section.label, r.round, r.sender,
-                     section.kind, k, part)
+            rows += [
+                Seen(
+                    r.receiver, "received", r.session, r.phase, section.label, r.round, r.sender,
+                    section.kind, k, part,
                 )
+                for k, part in enumerate(section.parts)
+            ]
     return rows
 
 
@@ -154,7 +165,7 @@ class God:
 
     def messages(self) -> pd.DataFrame:
         """Every message with its contents."""
-        return _frame(_messages(self._lab, None))
+        return _frame(messages(self._lab, None))
 
     def export(self, path: str | Path) -> None:
         """Write everything as JSON lines: parameters, keys, and every message with its bytes."""
@@ -167,7 +178,7 @@ class God:
             "alpha": [int(s.key.alpha) for s in lab.servers],
         }
         if not lab.network.keep_contents:
-            _messages(lab, None)
+            messages(lab, None)
         with Path(path).open("w", encoding="utf-8") as file:
             file.write(json.dumps(head) + "\n")
             for number, r in enumerate(lab.transcript.records):

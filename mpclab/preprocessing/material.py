@@ -22,7 +22,7 @@ from mpclab.randomness import Source
 from mpclab.wire import Expected, Part
 
 __all__ = [
-    "Entry", "InputMasks", "Memory", "OutputMask", "PrivateSpec", "Spec", "Triples", "ZeroTest",
+    "Entry", "InputMasks", "Material", "Memory", "OutputMask", "PrivateSpec", "Spec", "Triples", "ZeroTest",
 ]
 
 Values = Mapping[str, Elements]
@@ -85,14 +85,36 @@ class PrivateSpec(Protocol):
 
 
 @dataclass(frozen=True)
-class _Spec:
+class Material:
+    """The class to derive declarations of material from: a frozen dataclass with a `layout`.
+
+    >>> @dataclass(frozen=True)
+    ... class Squares(Material):
+    ...     count: int
+    ...     def layout(self):
+    ...         return Entry("a", (self.count,), uniform=True), Entry("aa", (self.count,))
+    ...     def derive(self, field, uniform, memory):
+    ...         return {"aa": field.mul(uniform["a"], uniform["a"])}
+    >>> Squares(3).long_lived
+    False
+    """
+
     @property
     def long_lived(self) -> bool:
+        """Whether later material is derived from this bundle's plaintext."""
         return False
+
+    def layout(self) -> tuple[Entry, ...]:
+        """The entries, uniform ones first."""
+        return ()
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        """The plaintexts of the entries that are not uniform; none unless this says so."""
+        return {}
 
 
 @dataclass(frozen=True)
-class Triples(_Spec):
+class Triples(Material):
     """Beaver triples <a>, <b>, <c = a b>: one per multiplication (Beaver, CRYPTO 1991)."""
 
     count: int
@@ -106,7 +128,7 @@ class Triples(_Spec):
 
 
 @dataclass(frozen=True)
-class ZeroTest(_Spec):
+class ZeroTest(Material):
     """An unauthenticated triple [t], [u], [t u] for one zero test (DESIGN 3.2)."""
 
     def layout(self) -> tuple[Entry, ...]:
@@ -121,7 +143,7 @@ class ZeroTest(_Spec):
 
 
 @dataclass(frozen=True)
-class InputMasks(_Spec):
+class InputMasks(Material):
     """Masks <r> of shape (length, clients) for clients' inputs, and <r_0> for their check.
 
     One column per client, one more element r_0 per client that hides the checked combination
@@ -137,12 +159,9 @@ class InputMasks(_Spec):
             Entry("r_0", (self.clients,), uniform=True),
         )
 
-    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
-        return {}
-
 
 @dataclass(frozen=True)
-class OutputMask(_Spec):
+class OutputMask(Material):
     """A mask <r_0, r_1 .. r_length>, a key [v] and [w = v r] for one output to a client.
 
     r_0 masks nothing; without it a server that shifts v would test a guess of the output by

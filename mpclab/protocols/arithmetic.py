@@ -16,7 +16,7 @@ from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.network.rounds import together
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.preprocessing.material import Entry, Memory, Values, Material
 from mpclab.protocols.comparison import comparison_material, is_negative
 from mpclab.protocols.multiply import multiply
 from mpclab.sharing import Share, concatenate
@@ -36,7 +36,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class MatrixTriples(_Spec):
+class MatrixTriples(Material):
     """A Beaver triple of matrices: <A> (m, k), <B> (k, n), <C = A B>."""
 
     m: int

@@ -25,7 +25,7 @@ import numpy as np
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.preprocessing.material import Entry, Memory, Values, Material
 from mpclab.protocols.comparison.tables import LARGEST_ERROR
 from mpclab.sharing import Share
 
@@ -33,7 +33,7 @@ __all__ = ["DivisionTables", "floor_divide"]
 
 
 @dataclass(frozen=True)
-class DivisionTables(_Spec):
+class DivisionTables(Material):
     """For `count` divisions by `divisor` of integers of `bits` signed bits.
 
     >>> spec = DivisionTables(10, 20, 10)

@@ -31,7 +31,7 @@ from mpclab.errors import Abort, Refused, Rejected
 from mpclab.field import Elements, Field
 from mpclab.network.rounds import step, together
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, OutputMask, Values, ZeroTest, _Spec
+from mpclab.preprocessing.material import Entry, Memory, OutputMask, Values, ZeroTest, Material
 from mpclab.protocols.checks import Coin, check_openings, commit_coin
 from mpclab.protocols.clients import (
     agree,
@@ -66,7 +66,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class RowMasks(_Spec):
+class RowMasks(Material):
     """Masks <B> for a block of rows, and <r_0> for their check. One mask serves one row, ever."""
 
     rows: int
@@ -84,12 +84,9 @@ class RowMasks(_Spec):
             Entry("r_0", (self.rows,), uniform=True),
         )
 
-    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
-        return {}
-
 
 @dataclass(frozen=True)
-class QueryMasks(_Spec):
+class QueryMasks(Material):
     """What one query takes for its two products with the masked rows of some blocks.
 
     <rho> and <B rho> for the query, <d> and <B^T d> for the selection, <r_0> for rho's check.

@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.preprocessing.material import Entry, Memory, Values, Material
 from mpclab.protocols.comparison.tables import wrap_error
 from mpclab.sharing import Share
 
@@ -79,7 +79,7 @@ def _stack(*shares: Share) -> Share:
 
 
 @dataclass(frozen=True)
-class Bitwise(_Spec):
+class Bitwise(Material):
     """For each of `count` numbers: r, some of its bits, and the triples of the tree.
 
     A subclass says with `positions` which bits of r the positions of the subtraction take, the

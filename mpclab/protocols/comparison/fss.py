@@ -51,7 +51,7 @@ from mpclab import wire
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.preprocessing.material import Entry, Memory, Values, Material
 from mpclab.protocols.comparison.tables import wrap_error
 from mpclab.randomness import Source, digest
 from mpclab.sharing import Share
@@ -222,7 +222,7 @@ def evaluate(field: Field, server: int, key: Key, z: Elements) -> Elements:
 
 
 @dataclass(frozen=True)
-class SignKeys(_Spec):
+class SignKeys(Material):
     """For each of `count` numbers of `bits` bits: r, its top bit t_r, and keys for two servers."""
 
     count: int

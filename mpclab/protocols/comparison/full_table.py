@@ -13,7 +13,7 @@ import numpy as np
 
 from mpclab.field import Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.preprocessing.material import Entry, Memory, Values, Material
 from mpclab.sharing import Share
 
 __all__ = ["LARGEST_MODULUS", "FullTables", "is_negative"]
@@ -22,7 +22,7 @@ LARGEST_MODULUS = 2**12
 
 
 @dataclass(frozen=True)
-class FullTables(_Spec):
+class FullTables(Material):
     """For each of `count` numbers: a uniform <r> and a table of p shared bits."""
 
     count: int

@@ -27,7 +27,7 @@ import numpy as np
 
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, _Spec
+from mpclab.preprocessing.material import Entry, Memory, Values, Material
 from mpclab.sharing import Share
 
 __all__ = ["LARGEST_ERROR", "SignTables", "is_negative", "wrap_error"]
@@ -47,7 +47,7 @@ def _entries(bits: int, width: int) -> int:
 
 
 @dataclass(frozen=True)
-class SignTables(_Spec):
+class SignTables(Material):
     """For each of `count` numbers of `bits` bits: r, r2, their top bit and their tables.
 
     >>> SignTables(1, 19).width, SignTables(1, 19).digits
