@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Patch
+from matplotlib.ticker import NullFormatter
 
 from mpclab import style
 from mpclab.errors import InputError
@@ -31,7 +32,7 @@ PUBLISHED = 0.34
 _INK = style.theme_colors()["ink"]
 _MUTED = style.theme_colors()["muted"]
 _LINE = style.theme_colors()["line"]
-_BAR = style.phase_color("online")
+_BAR = style.mix(style.phase_color("online"), "#000000", 0.25)  # white is read well on it
 
 
 def _axes(ax: Axes | None, width: float, height: float) -> Axes:
@@ -89,7 +90,10 @@ def online_time(
     ours, theirs = 1e3 * total, 1e3 * published
     ax.set_xlim(0, 1.02 * max(ours, theirs))
     ax.barh(1, theirs, height=0.6, color=_LINE)
-    ax.text(theirs / 2, 1, f"published: {style.duration(published)}", va="center", ha="center")
+    whose = " (10,000 users, 2 servers)" if published == PUBLISHED else ""
+    ax.text(
+        theirs / 2, 1, f"published{whose}: {style.duration(published)}", va="center", ha="center"
+    )
     _stacked(ax, path, 0, colors)
     faster = theirs / ours
     text = f"here: {style.duration(total)}"
@@ -181,7 +185,8 @@ def phases(transcript: Transcript, ax: Axes | None = None) -> Axes:
         text += f", {style.plural(rounds, 'round')}" if rounds else ""
         ax.annotate(text, (seconds[name], y), (10, 0), textcoords="offset points", va="center")
     ax.set_xscale("log")
-    ax.set_xlim(least, most * (most / least) ** 0.7 * 2)
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlim(least, max(most * (most / least) ** 0.7 * 2, 20 * least))
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xlabel("time on the virtual clock (s, logarithmic)")
@@ -368,8 +373,17 @@ def _page(s: dict[str, Any]) -> Figure:
     return figure
 
 
+def _fitted(text: str, width: float, points: float = 9.5, bold: bool = False) -> str:
+    """A text that is at most this wide, in points; an ellipsis stands for what was cut off."""
+    short = text
+    while style.text_width(short, points, bold) > width:
+        short = short.rstrip("…")[:-1].rstrip() + "…"
+    return short
+
+
 def _short(title: str) -> str:
-    return title if len(title) <= 34 else title[:33].rstrip() + "…"
+    """A title that fits beside the bars of the page."""
+    return _fitted(title, 178)
 
 
 def _headline(s: dict[str, Any]) -> str:
@@ -389,10 +403,12 @@ def _subline(s: dict[str, Any]) -> str:
 
 
 def _titles_heading(s: dict[str, Any]) -> str:
-    return (
-        f"For user {s['user']}, from {style.plural(s['neighbours'], 'neighbour')} "
+    rest = (
+        f", from {style.plural(s['neighbours'], 'neighbour')} "
         f"(cosine at least {s['threshold']:g})"
     )
+    room = 405 - style.text_width(rest, 11.5, bold=True)
+    return _fitted(f"For user {s['user']}", room, 11.5, bold=True) + rest
 
 
 def _facts(figure: Figure, s: dict[str, Any]) -> None:
@@ -402,7 +418,7 @@ def _facts(figure: Figure, s: dict[str, Any]) -> None:
         ("preprocess", s["preprocess_seconds"], "by a trusted dealer, before any input"),
         ("upload", s["upload_seconds"], "all users, masked"),
         ("prepare", s["prepare_seconds"], "before the query is known"),
-        ("online", online, f"published for 10,000 users: {style.duration(PUBLISHED)}"),
+        ("online", online, "from the query to the verified result"),
     ]
     lines = [(name, style.duration(value), note) for name, value, note in rows]
     lines += [
@@ -417,3 +433,5 @@ def _facts(figure: Figure, s: dict[str, Any]) -> None:
         figure.text(0.563, y, name)
         figure.text(0.705, y, value, ha="right", fontweight="bold")
         figure.text(0.72, y, note, color=_MUTED)
+    clock = "Time: what the slowest server really computed, plus a simulated local network."
+    figure.text(0.545, 0.045, clock, fontsize=8, color=_MUTED)

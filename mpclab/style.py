@@ -38,7 +38,7 @@ _SERVERS = {
     ),
     "dark": (
         "#4A9BE8", "#DD6A30", "#1FD39A", "#D9A0CB", "#F0B92B",
-        "#D4F0FF", "#DB3B80", "#E8E36A", "#9674F4", "#B5B6AF",
+        "#D4F0FF", "#DB3B80", "#E8E36A", "#9674F4", "#8E93A3",
     ),
 }  # fmt: skip
 _CLIENT = {"light": "#2B2F36", "dark": "#E6E8EB"}

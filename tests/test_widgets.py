@@ -1,0 +1,91 @@
+"""What is behind the sliders: the picture follows them, and says what the transcript says."""
+
+import time
+import xml.etree.ElementTree as ET
+
+import ipywidgets
+import pytest
+
+from mpclab import widgets
+from mpclab.errors import InputError
+from mpclab.widgets import small_recommendation, start_here
+
+
+def test_servers_and_users_change_the_numbers():
+    base = small_recommendation(3, 100)
+    assert base.matches
+    more_servers, more_users = small_recommendation(5, 100), small_recommendation(3, 300)
+    assert base.rounds == more_servers.rounds == more_users.rounds == 8
+    assert base.neighbours == more_servers.neighbours < more_users.neighbours
+    assert more_servers.sent_per_server == 2 * base.sent_per_server  # four others, not two
+    assert more_users.sent_per_server > base.sent_per_server
+    assert base.diagram.messages == 8 * 3 * 2 + 2 * 3
+    assert more_servers.diagram.messages == 8 * 5 * 4 + 2 * 5
+    assert more_users.diagram.messages == base.diagram.messages
+    assert "5 servers, 100 users" in more_servers.sentence()
+
+
+def test_the_same_arguments_give_the_same():
+    one, other = small_recommendation(4, 50), small_recommendation(4, 50)
+    assert one.sentence() == other.sentence() == repr(one)
+    assert one.diagram.still == other.diagram.still
+
+
+@pytest.mark.parametrize(("servers", "users"), [(2, 10), (2, 1_000), (10, 50), (10, 1_000)])
+def test_the_ends_of_the_sliders(servers, users):
+    small = small_recommendation(servers, users)
+    assert small.matches
+    assert small.diagram.servers == servers
+    ET.fromstring(small.diagram.svg)
+
+
+def test_it_is_quick_enough_to_be_dragged():
+    small_recommendation(10, 1_000)
+    begun = time.perf_counter()
+    small_recommendation(10, 1_000)
+    assert time.perf_counter() - begun < 2  # 0.2 s where nothing else runs
+
+
+def test_the_picture_follows_the_sliders():
+    widget = start_here(servers=2, users=50)
+    shown = [widget.picture.value]
+    for slider, value in ((widget.servers, 4), (widget.users, 150), (widget.servers, 10)):
+        slider.value = value
+        shown.append(widget.picture.value)
+    assert len(set(shown)) == 4
+    assert "10 servers, 150 users" in shown[-1]
+    assert small_recommendation(10, 150).sentence() in shown[-1]
+    assert "<svg" in shown[-1]
+
+
+def test_controls_have_names_and_limits():
+    widget = start_here()
+    assert isinstance(widget, ipywidgets.VBox)
+    assert [c.description for c in widget.children[:2]] == ["Servers", "Users"]
+    assert all(c.tooltip for c in widget.children[:2])
+    assert (widget.servers.min, widget.servers.max) == (2, 10)
+    assert (widget.users.min, widget.users.max) == (50, 1_000)
+    assert '<p role="status">' in widget.picture.value  # screen readers announce what changes
+    assert "0x" not in repr(widget)
+
+
+def test_an_error_is_a_sentence_in_place_of_the_picture(monkeypatch):
+    widget = start_here()
+
+    def fails(servers, users):
+        raise InputError("servers < 2: it takes more")
+
+    monkeypatch.setattr(widgets, "small_recommendation", fails)
+    widget.servers.value = 5
+    assert widget.picture.value == '<p role="alert">servers &lt; 2: it takes more</p>'
+
+
+def test_errors_are_sentences():
+    with pytest.raises(InputError, match="users is 9: it takes at least 10"):
+        small_recommendation(users=9)
+    with pytest.raises(InputError, match="servers is 1"):
+        small_recommendation(servers=1)
+    with pytest.raises(InputError, match="servers is 11: the slider goes from 2 to 10"):
+        start_here(servers=11)
+    with pytest.raises(InputError, match="users is 49: the slider goes from 50 to 1,000"):
+        start_here(users=49)
