@@ -12,6 +12,9 @@ __all__ = ["Abort", "Deadlock", "InputError", "MaterialError", "MpclabError", "R
 class MpclabError(Exception):
     """The root of all errors that mpclab raises on purpose."""
 
+    #: whether this is only what another party's stopping did to this one
+    consequence = False
+
 
 class InputError(MpclabError, ValueError):
     """A parameter, a file or a value is not acceptable; nothing has been sent."""

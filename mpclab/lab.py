@@ -119,7 +119,8 @@ class Lab:
     ) -> None:
         self.field = Field(modulus)
         self.n = check_servers(servers)
-        self.seed = seed
+        self.seed = _checked_seed(seed)
+        corrupt = _checked_corrupt(corrupt, self.n)
         self.settings = self._checked_settings(preprocessing, comparison, bits, fraction)
         self._source = Source.for_lab(seed, "lab")
         keys = deal_keys(self.field, self.n, self._source.stream())
@@ -153,7 +154,7 @@ class Lab:
             raise InputError(
                 f"comparison 'fss' works between 2 servers, not {self.n}: take 'tables' or 'bits'"
             )
-        most = self.field.bits - 2
+        most = max(self.field.bits - 2, 1)
         bits = min(40, most) if bits is None else bits
         fraction = min(16, max(bits - 2, 0) // 2) if fraction is None else fraction
         if not 1 <= bits <= most:
@@ -411,6 +412,28 @@ class Lab:
         return first
 
 
+def _checked_seed(seed: Any) -> int | None:
+    if seed is None or (isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)):
+        return None if seed is None else int(seed)
+    raise InputError(f"the seed is {seed!r}: it must be an integer, or None for real randomness")
+
+
+def _checked_corrupt(corrupt: Any, n: int) -> list[str]:
+    names = [corrupt] if isinstance(corrupt, str) else list(corrupt)
+    servers = {server_name(i) for i in range(n)}
+    for name in names:
+        if not isinstance(name, str) or name.lower().startswith("server") and name not in servers:
+            raise InputError(
+                f"corrupt names {name!r}, which is no party: servers are called 'server 0' to "
+                f"'server {n - 1}', in a list; clients by their names"
+            )
+    if servers <= set(names):
+        raise InputError(
+            f"corrupt names all {n} servers: at least one must be honest, or nothing is promised"
+        )
+    return names
+
+
 def _forget(servers: Sequence[Server], number: int) -> None:
     for server in servers:
         server.storage.get(_SECRETS, {}).pop(number, None)
@@ -572,4 +595,18 @@ class Session:
         """
         programs = {p.index: protocol for p in self.parties} | dict(replaced or {})
         actors = [*others, *((p.endpoint, programs[p.index](p)) for p in self.parties)]
-        return self.network.run(phase, actors)
+        try:
+            outcomes = self.network.run(phase, actors)
+        except BaseException:
+            self._burn()
+            raise
+        if any(isinstance(outcomes[p.server.name], Exception) for p in self.parties):
+            self._burn()
+        return outcomes
+
+    def _burn(self) -> None:
+        """After a bad end: what one server has touched, no server keeps (DESIGN 3.9)."""
+        for party in self.parties:
+            for spec, serial in party.touched:
+                for other in self.parties:
+                    other.server.pool.burn(spec, serial)

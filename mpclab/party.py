@@ -107,8 +107,9 @@ class Party:
         self.index, self.n = server.key.index, server.key.servers
         self.settings = server.settings
         self.unchecked: list[tuple[Elements, Elements]] = []
+        #: serial numbers of the material that this session has taken or reserved, by spec
+        self.touched: list[tuple[Any, int]] = []
         self._reserved: dict[Any, deque[tuple[int, dict[str, Any]]]] = {}
-        self._aborted = False
 
     def __repr__(self) -> str:
         return (
@@ -126,7 +127,9 @@ class Party:
         """
         self.server.pool.require(specs)
         for spec in specs:
-            self._reserved.setdefault(spec, deque()).append(self.server.pool.take(spec))
+            serial, material = self.server.pool.take(spec)
+            self.touched.append((spec, serial))
+            self._reserved.setdefault(spec, deque()).append((serial, material))
 
     def take(self, spec: Any) -> dict[str, Any]:
         """Take preprocessed material, once and for all; servers agree on which by hash.
@@ -135,7 +138,11 @@ class Party:
         MaterialError, naming what lacks, if there is none left.
         """
         reserved = self._reserved.get(spec)
-        serial, material = reserved.popleft() if reserved else self.server.pool.take(spec)
+        if reserved:
+            serial, material = reserved.popleft()
+        else:
+            serial, material = self.server.pool.take(spec)
+            self.touched.append((spec, serial))
         self.endpoint.absorb(b"material", str(serial).encode())
         return material
 
@@ -147,8 +154,7 @@ class Party:
 
     async def broadcast(self, label: str, kind: str, *parts: Part) -> list[tuple[Part, ...]]:
         """Send the same parts to all servers; returns all servers' parts, in their order."""
-        if self._aborted:
-            raise Abort("this session was aborted: nothing more comes out of it")
+        self.endpoint.require_open()
         expected = wire.like(parts)
         reply = await exchange(
             Round(
@@ -160,6 +166,7 @@ class Party:
 
     async def send(self, client: str, label: str, kind: str, *parts: Part) -> None:
         """Send parts to a client; nothing is waited for."""
+        self.endpoint.require_open()
         await exchange(Round((Send(client, label, kind, parts),)))
 
     async def receive(
@@ -193,8 +200,7 @@ class Party:
 
     def require_checked(self, what: str) -> None:
         """Refuse to let anything out while an opening is unchecked or after an abort."""
-        if self._aborted:
-            raise Abort("this session was aborted: nothing more comes out of it")
+        self.endpoint.require_open()
         if self.unchecked:
             raise InputError(
                 f"{what} may not leave: {len(self.unchecked)} openings of this session have not "
@@ -203,6 +209,6 @@ class Party:
 
     def abort(self, sentence: str) -> Abort:
         """End this session: nothing more comes out of it. Returns the error to raise."""
-        self._aborted = True
+        self.endpoint.ended = True
         self.unchecked.clear()
         return Abort(sentence)

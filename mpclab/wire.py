@@ -163,6 +163,8 @@ def _encode_text(text: str) -> bytes:
 
 def _encode_part(field: Field, part: Part) -> list[bytes | memoryview]:
     kind, shape = _describe(part)
+    if len(shape) > _MAX_DIMENSIONS:
+        raise WireError(f"an array of {len(shape)} dimensions is to be sent; at most 8 fit")
     head = struct.pack(f"<BB{len(shape)}Q", kind, len(shape), *shape)
     if not isinstance(part, np.ndarray):
         return [head, part]

@@ -12,11 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mpclab import wire
+from mpclab.errors import Abort
 from mpclab.field import Field
 from mpclab.lab import Lab
 from mpclab.network.endpoint import is_server, server_name
+from mpclab.network.rounds import together
 from mpclab.network.simulated import Outcomes
+from mpclab.party import Party
+from mpclab.preprocessing.material import ZeroTest
 from mpclab.recommender import Parameters, Recommender
+from mpclab.sharing import Share, additive, share_out
 from mpclab.wire import Header, Section
 
 DROP = None
@@ -115,7 +120,7 @@ class Spy:
         lab.network.corrupt = frozenset([*names, "users", "requester"] if who is None else who)
 
     def __call__(self, flight):
-        for e in (*flight.honest, *flight.corrupt):
+        for e in sorted((*flight.honest, *flight.corrupt), key=lambda e: e.sender):
             _, sections = wire.decode(self.field, e.data)
             self.seen += [
                 Seen(e.session, e.phase, s.label, s.kind, e.round, e.sender, e.receiver, s.parts)
@@ -144,7 +149,127 @@ class Spy:
         return [s.parts[0] for s in self.seen if s.label == label and s.receiver == receiver]
 
 
-# -- edits ------------------------------------------------------------------------------------
+# -- many trials at once ------------------------------------------------------------
+
+
+def many(protocol):
+    """The protocol once per entry of its arguments, side by side, each with its own openings.
+
+    A trial that aborts counts as False. At most 255 fit into one message: see `trials`.
+    """
+
+    async def run(party, *shared):
+        async def one(j):
+            try:
+                own = Party(party.server, party.endpoint)
+                return await protocol(own, *(_entry(s, j) for s in shared))
+            except Abort:
+                return False
+
+        return await together(*(one(j) for j in range(len(shared[0]))))
+
+    return run
+
+
+def _entry(shares, j):
+    return shares[j : j + 1] if isinstance(shares, Share) else shares[j, ...]
+
+
+def trials(lab, protocol, *shared, batch=200):
+    """Run a protocol once per entry of arrays of shares; server 0's results, in order."""
+    count = len(shared[0][0])
+    found = []
+    for start in range(0, count, batch):
+        part = slice(start, start + batch)
+        found += lab.each(many(protocol), *([s[part] for s in arg] for arg in shared))[0]
+    return found
+
+
+def install(lab, spec, uniform=None):
+    """Put a bundle of material with these plaintexts into all pools, as the dealer would."""
+    stream = lab.dealer._source.stream()
+    F, keys = lab.field, [s.key for s in lab.servers]
+    uniform = dict(uniform or {})
+    for entry in spec.layout():
+        if entry.uniform and entry.name not in uniform:
+            uniform[entry.name] = F.uniform(stream, entry.shape)
+    values = {**uniform, **spec.derive(F, uniform, lab.dealer)}
+    shares = {
+        e.name: share_out(values[e.name], keys, stream)
+        if e.authenticated
+        else additive(F, F.array(values[e.name]), lab.n, stream)
+        for e in spec.layout()
+    }
+    _file(lab, spec, [{k: v[i] for k, v in shares.items()} for i in range(lab.n)])
+    return values
+
+
+def zero_tests(lab, t, u):
+    """Put zero tests with these t and u into all pools; much faster than dealing one by one."""
+    F, stream = lab.field, lab.dealer._source.stream()
+    t, u = F.array(t), F.array(u)
+    parts = [additive(F, x, lab.n, stream) for x in (t, u, F.mul(t, u))]
+    for j in range(len(t)):
+        bundles = [
+            {name: part[i][j, ...] for name, part in zip(("t", "u", "tu"), parts, strict=True)}
+            for i in range(lab.n)
+        ]
+        _file(lab, ZeroTest(), bundles)
+
+
+def random_zero_tests(lab, count):
+    """Put `count` zero tests into all pools."""
+    t, u = lab.field.uniform(lab.dealer._source.stream(), (2, count))
+    zero_tests(lab, t, u)
+
+
+def _file(lab, spec, bundles):
+    serial, lab.dealer._next_serial = lab.dealer._next_serial, lab.dealer._next_serial + 1
+    for server, bundle in zip(lab.servers, bundles, strict=True):
+        server.pool.put(serial, spec, bundle)
+
+
+def shifted(shares, value, mac=0, server=0):
+    """Shares of which a corrupt server has altered its own: value and MAC share."""
+    F = shares[0].key.field
+    out = list(shares)
+    delta = np.stack(np.broadcast_arrays(F.array(value), F.array(mac)))
+    old = out[server]
+    delta = np.broadcast_to(delta.reshape(2, -1), old.data.reshape(2, -1).shape)
+    out[server] = Share(F.add(old.data, delta.reshape(old.data.shape)), old.key)
+    return out
+
+
+# -- statistics: every test is passed by right code but with this probability -------
+
+FALSE_ALARM = 1e-6
+
+
+def rate_is(successes, trials, probability):
+    """Two-sided exact binomial test at the false-alarm rate."""
+    from scipy.stats import binomtest
+
+    return binomtest(int(successes), int(trials), float(probability)).pvalue > FALSE_ALARM
+
+
+def uniform_below(values, modulus):
+    """Chi-square test that integers are uniform below `modulus` (5 expected per cell or more)."""
+    from scipy.stats import chisquare
+
+    counts = np.bincount(np.asarray(values, np.int64).reshape(-1), minlength=modulus)
+    assert len(counts) == modulus
+    assert counts.sum() >= 5 * modulus
+    return chisquare(counts).pvalue > FALSE_ALARM
+
+
+def uniform_in_field(values, modulus):
+    """Kolmogorov and Smirnov's test that elements of a large field are uniform."""
+    from scipy.stats import kstest
+
+    return kstest(np.asarray(values).reshape(-1) / modulus, "uniform").pvalue > FALSE_ALARM
+
+
+# -- edits --------------------------------------------------------------------------
 
 
 def changed(field, part, at=0, by=1):
@@ -219,7 +344,7 @@ MALFORMED = {
 OTHER_HISTORY = _of(lambda m: replace(m, header=replace(m.header, history=bytes(32))))
 
 
-# -- a scene: a small recommender whose every outcome is kept ------------------------------------
+# -- a scene: a small recommender whose every outcome is kept -----------------------
 
 RATINGS = np.array(
     [[8, 2, 9, 0, 4], [8, 3, 7, 3, 0], [7, 2, 0, 10, 1], [1, 9, 5, 5, 5]], np.uint8
@@ -296,8 +421,9 @@ def by_hand(ratings, query, threshold, own=None, dense=2, scale=255):
     """The recommendation once more, in plain Python: sums, counts, number of neighbours."""
 
     def unit(row):
-        length = math.sqrt(sum(int(x) ** 2 for x in row[:dense]))
-        return [round(scale * int(x) / length) if length else 0 for x in row[:dense]]
+        centred = [int(x) - 6.5 if x else 0.0 for x in row[:dense]]
+        length = math.sqrt(sum(x**2 for x in centred))
+        return [round(scale * (x / length)) if length else 0 for x in centred]
 
     a, least = unit(query), math.ceil(threshold * scale**2)
     items = len(query) - dense

@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from mpclab.errors import MpclabError
 from mpclab.field import MERSENNE_61, Field
@@ -99,8 +99,8 @@ def test_bytes_by_hand():
     """The layout in the module's documentation, written out."""
     section = Section("e", "open", (np.array([[1, 100]], np.uint64), b"xy", np.array(-2)))
     assert encode(Field(101), HEADER, [section]) == (
-        b"MPC1" + bytes(range(16)) + b"\x07\0\0\0" + bytes(range(32)) + b"\x01"
-        + b"\x01e" + b"\x04open" + b"\x03"
+        b"MPC1" + bytes(range(16)) + b"\x07\0\0\0" + bytes(range(32)) + b"\x01\0"
+        + b"\x01e" + b"\x04open" + b"\x03\0"
         + b"\x01\x02" + b"\x01" + bytes(7) + b"\x02" + bytes(7) + b"\x01\x64"
         + b"\x00\x01" + b"\x02" + bytes(7) + b"xy"
         + b"\x02\x00" + b"\xfe" + b"\xff" * 7
@@ -111,7 +111,7 @@ def test_bytes_by_hand():
 def test_an_element_takes_the_width_of_the_field(p, width):
     section = Section("", "", (np.full(1000, p - 1, np.uint64),))
     data = encode(Field(p), HEADER, [section])
-    assert len(data) == 57 + 1 + 1 + 1 + 2 + 8 + 1000 * width
+    assert len(data) == 58 + 1 + 1 + 2 + 2 + 8 + 1000 * width
     assert data.endswith((p - 1).to_bytes(width, "little"))
 
 
@@ -147,8 +147,7 @@ def decoded_or_refused(field: Field, data: bytes) -> bool:
     """
     try:
         header, sections = decode(field, data)
-    except WireError as error:
-        assert len(str(error)) > 10
+    except WireError:
         return False
     assert encode(field, header, sections) == data
     return True
@@ -189,8 +188,8 @@ def test_any_bytes_are_refused(p, data):
 @fixed
 @given(st.sampled_from([101, 65521, MERSENNE_61]), st.integers(0, 3), st.binary(max_size=80))
 def test_any_bytes_behind_a_good_header(p, count, data):
-    head = encode(Field(p), HEADER, [])[:-1]
-    decoded_or_refused(Field(p), head + bytes([count]) + data)
+    head = encode(Field(p), HEADER, [])[:-2]
+    decoded_or_refused(Field(p), head + bytes([count, 0]) + data)
 
 
 @fixed
@@ -206,7 +205,7 @@ def test_several_changes(message, data):
 
 def one_part(kind: int, shape: tuple[int, ...], body: bytes = b"") -> bytes:
     """A message with one part whose type, shape and data are whatever the sender likes."""
-    head = encode(Field(101), BLANK, [])[:-1] + b"\x01" + b"\x01e" + b"\x04open" + b"\x01"
+    head = encode(Field(101), BLANK, [])[:-2] + b"\x01\0" + b"\x01e" + b"\x04open" + b"\x01\0"
     return head + struct.pack(f"<BB{len(shape)}Q", kind, len(shape), *shape) + body
 
 
@@ -229,28 +228,29 @@ def test_an_announced_giant_takes_no_memory(kind, shape):
 
 
 def test_many_announced_sections_and_parts_take_no_memory():
-    head = encode(Field(101), BLANK, [])[:-1]
-    for data in (head + b"\xff", head + b"\xff" + b"\0\0\xff", head + b"\x01\xff" + bytes(100)):
-        with pytest.raises(WireError, match="the message ends within"):
-            decode(Field(101), data)
+    head = encode(Field(101), BLANK, [])[:-2]
+    many = b"\xff\xff"
+    for data in (head + many, head + many + b"\0\0" + many, head + many + bytes(1000)):
+        tracemalloc.start()
+        try:
+            with pytest.raises(WireError, match="the message ends within"):
+                decode(Field(101), data)
+            assert tracemalloc.get_traced_memory()[1] < 200_000
+        finally:
+            tracemalloc.stop()
 
 
 sizes = st.sampled_from([0, 1, 2, 255, 2**16, 2**31, 2**32 - 1, 2**32, 2**33, 2**63, 2**64 - 1])
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError,
-    reason="shapes such as (0, 2**32, 2**32) pass the check and NumPy's reshape raises ValueError",
-)
 @fixed
+@example(1, (0, 2**32, 2**32), b"")
+@example(2, (0, 2**32, 2**32), b"")
 @given(st.integers(0, 3), st.lists(sizes, max_size=9).map(tuple), st.binary(max_size=16))
 def test_any_shape(kind, shape, body):
     decoded_or_refused(Field(101), one_part(kind, shape, body))
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="as above: 'array is too big', from NumPy"
-)
 @pytest.mark.parametrize("kind", [1, 2])
 @pytest.mark.parametrize("shape", [(0, 2**32, 2**32), (2**32, 0, 2**31), (0, *[2**31] * 7)])
 def test_an_empty_array_of_giant_dimensions(kind, shape):
@@ -261,17 +261,18 @@ def test_an_empty_array_of_giant_dimensions(kind, shape):
     ("data", "sentence"),
     [
         (b"", "the message ends within its header"),
-        (b"HTTP" + bytes(53), "do not begin with 'MPC1'"),
+        (b"HTTP" + bytes(54), "do not begin with 'MPC1'"),
         (one_part(1, (2,), b"\x01"), "2 bytes are announced and 1 are there"),
-        (one_part(1, (2,), b"\x01\x65"), "a field element of section 'e' is 101, but must be below"),
+        (one_part(1, (2,), b"\x01\x65"), "element of section 'e' is 101, but must be below"),
         (one_part(3, (1,), b"\x01"), "part of unknown type 3"),
         (one_part(1, (1,) * 9, b"\x01"), "9 dimensions"),
         (one_part(0, (), b""), "a byte string with 0 dimensions instead of 1"),
         (one_part(0, (1, 1), b"x"), "a byte string with 2 dimensions instead of 1"),
-        (one_part(1, (0, 2**33)), "impossible shape"),
+        (one_part(1, (0, 2**33, 2**33)), "impossible shape"),
         (one_part(0, (1,), b"xy"), "1 bytes follow the end of the message"),
         (one_part(0, (1,), b"x").replace(b"\x01e", b"\x01\xff"), "is not UTF-8 text"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_sentences(data, sentence):
     with pytest.raises(WireError, match=sentence):
@@ -298,30 +299,30 @@ def test_a_long_label_gets_a_sentence():
         encode(Field(), BLANK, [Section("é" * 128, "k", ())])
 
 
-@pytest.mark.xfail(
-    strict=True, raises=(ValueError, struct.error, UnicodeEncodeError),
-    reason="the counts are bytes: over 255 sections or parts raise struct.error or ValueError",
-)
-@pytest.mark.parametrize(
-    "sections",
-    [[Section("a", "k", ())] * 256, [Section("a", "k", (b"",) * 256)], [Section("\ud800", "k", ())]],
-    ids=["sections", "parts", "label"],
-)
-def test_what_does_not_fit_into_a_message(sections):
-    try:
-        data = encode(Field(), BLANK, sections)
-    except MpclabError:
-        return
-    assert same(decode(Field(), data)[1], sections)
+@pytest.mark.parametrize("n", [255, 256, 300, 65_535])
+def test_many_sections_and_parts(n):
+    for sections in ([Section("a", "k", ())] * n, [Section("a", "k", (b"",) * n)]):
+        assert same(decode(Field(), encode(Field(), BLANK, sections))[1], sections)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="encoded as something else: floats are truncated, 300 becomes 44 mod 256"
-)
+def test_too_many_sections_and_parts_get_a_sentence():
+    with pytest.raises(WireError, match="65536 sections; at most 65,535 fit"):
+        encode(Field(), BLANK, [Section("a", "k", ())] * 65_536)
+    with pytest.raises(WireError, match="65536 parts; at most 65,535 fit"):
+        encode(Field(), BLANK, [Section("a", "k", (b"",) * 65_536)])
+
+
 @pytest.mark.parametrize(
     "part",
-    [np.array([1.5]), np.array([300], np.uint64), np.zeros((1,) * 9, np.uint64)],
-    ids=["floats", "no element", "nine dimensions"],
+    [
+        np.array([1.5]),
+        np.array([1], np.int32),
+        np.array([True]),
+        np.array([300], np.uint64),
+        np.array([101], np.uint64),
+        np.zeros((1,) * 9, np.uint64),
+    ],
+    ids=["floats", "int32", "booleans", "above a byte", "no element", "nine dimensions"],
 )
 def test_what_cannot_be_decoded_is_not_encoded(part):
     with pytest.raises(MpclabError):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ from mpclab.errors import InputError
 __all__ = ["IDEAL", "LAN", "WAN", "Conditions", "conditions"]
 
 Link = tuple[str, str]
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,21 +62,30 @@ class Conditions:
     links: Mapping[Link, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InputError(f"the name of a network is {self.name!r}: it must be a text")
         for what, value in (("latency", self.latency), ("jitter", self.jitter)):
-            if not (value >= 0 and np.isfinite(value)):
-                raise InputError(f"{what} is {value}: it takes a number of seconds, 0 or more")
-        if not self.bandwidth > 0:
-            raise InputError(f"bandwidth is {self.bandwidth}: it takes bits per second, above 0")
-        for link, (latency, bandwidth) in self.links.items():
-            if not (latency >= 0 and bandwidth > 0):
+            if not (_is_number(value) and value >= 0 and np.isfinite(value)):
+                raise InputError(f"{what} is {value!r}: it takes a number of seconds, 0 or more")
+        if not (_is_number(self.bandwidth) and self.bandwidth > 0):
+            raise InputError(f"bandwidth is {self.bandwidth!r}: it takes bits per second, above 0")
+        for link, values in self.links.items():
+            latency, bandwidth = values if len(values) == 2 else (None, None)
+            if not (
+                _is_number(latency)
+                and _is_number(bandwidth)
+                and 0 <= latency < np.inf
+                and bandwidth > 0
+            ):
                 raise InputError(
-                    f"the link {link} has latency {latency} and bandwidth {bandwidth}: it takes "
-                    "0 or more seconds, and bits per second above 0"
+                    f"the link {link} is {values!r}: it takes a latency of 0 or more seconds, and "
+                    "a bandwidth in bits per second above 0"
                 )
-        object.__setattr__(self, "links", MappingProxyType(dict(self.links)))
+        object.__setattr__(self, "links", dict(self.links))
 
     def __hash__(self) -> int:
-        return hash((self.name, self.latency, self.bandwidth, self.jitter, *self.links.items()))
+        links = frozenset(self.links.items())
+        return hash((self.name, self.latency, self.bandwidth, self.jitter, links))
 
     def __repr__(self) -> str:
         jitter = f", jitter={self.jitter:g} s" if self.jitter else ""
@@ -103,12 +116,17 @@ class Conditions:
         >>> LAN.between([[0, 0.05], [0.02, 0]]).delay("server 0", "server 1")
         0.05
         """
-        delays = np.asarray(latency, float)
+        try:
+            delays = np.asarray(latency, float)
+            rates = np.broadcast_to(
+                np.asarray(self.bandwidth if bandwidth is None else bandwidth, float), delays.shape
+            )
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"latencies and bandwidths take matrices (n, n) of numbers: {error}"
+            ) from None
         if delays.ndim != 2 or delays.shape[0] != delays.shape[1]:
             raise InputError(f"the latencies have shape {delays.shape}: it takes (n, n)")
-        rates = np.broadcast_to(
-            np.asarray(self.bandwidth if bandwidth is None else bandwidth, float), delays.shape
-        )
         links = {
             (f"server {i}", f"server {j}"): (float(delays[i, j]), float(rates[i, j]))
             for i, j in np.ndindex(delays.shape)

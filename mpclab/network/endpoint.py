@@ -16,7 +16,7 @@ from dataclasses import dataclass, field as dataclass_field
 from typing import Any, TypeVar
 
 from mpclab import wire
-from mpclab.errors import Abort, InputError, MpclabError, Rejected
+from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
 from mpclab.field import Field
 from mpclab.network.rounds import SERVERS, Receive, Reply, Round, _check
 from mpclab.randomness import digest
@@ -94,6 +94,8 @@ class Endpoint:
         self.round = 0
         context = f"{session}|{field.modulus}|{servers}".encode()
         self.session_id = digest(b"mpclab session", context)[: wire.SESSION_BYTES]
+        #: whether the session ended badly at this end: nothing more goes out or comes in
+        self.ended = False
         #: the hash of everything broadcast so far, and of what the servers must agree on
         self.history = digest(b"mpclab history", context)
 
@@ -106,12 +108,20 @@ class Endpoint:
         """Run a protocol: yields turns, is sent the messages waited for, returns the result."""
         reply: Any = None
         try:
+            self.require_open()
             while True:
                 try:
                     request = _check(protocol.send(reply))
                 except StopIteration as stop:
                     result: T = stop.value
                     return result
+                except RuntimeError as error:
+                    if "event loop" not in str(error):
+                        raise
+                    raise InputError(
+                        "a protocol used asyncio, and no event loop drives protocols here: await "
+                        "the party's own methods or other mpclab protocols"
+                    ) from None
                 broadcast = any(s.to == SERVERS for s in request.sends)
                 if broadcast and not {r.sender for r in request.receives} >= set(self.servers):
                     raise InputError(
@@ -122,8 +132,18 @@ class Endpoint:
                     self.round += 1
                 inbox = yield self._turn(request)
                 reply = self._receive(request, inbox, broadcast)
+        except Refused:  # the same at all honest servers, and the session goes on
+            raise
+        except BaseException:
+            self.ended = True
+            raise
         finally:
             protocol.close()
+
+    def require_open(self) -> None:
+        """Raise Abort (Rejected at a client) if this session has ended badly."""
+        if self.ended:
+            raise self._failure("this session was aborted: nothing more comes out of it")
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -228,7 +248,10 @@ class Endpoint:
 
     def silence(self, label: str) -> MpclabError:
         """What to raise when a server's message never comes."""
-        return self._failure(f"a message of step {label!r} did not arrive: its sender has stopped")
+        self.ended = True
+        error = self._failure(f"a message of step {label!r} did not arrive: its sender has stopped")
+        error.consequence = True
+        return error
 
     def _failure(self, sentence: str) -> MpclabError:
         return Abort(sentence) if self.is_server else Rejected(sentence)

@@ -48,6 +48,7 @@ class _Actor:
     def __init__(self, endpoint: Endpoint, protocol: Coroutine[Any, Any, Any], clock: float):
         self.endpoint = endpoint
         self.name = endpoint.name
+        self.protocol = protocol
         self.work: Generator[Turn, Any, Any] = endpoint.drive(protocol)
         self.clock = clock
         self.link_free_at = clock
@@ -58,6 +59,11 @@ class _Actor:
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def close(self) -> None:
+        """End it, wherever it is; what has not begun is closed too."""
+        self.work.close()
+        self.protocol.close()
 
     def advance(self) -> tuple[float, float]:
         """Compute up to the next turn; returns when it started and ended."""
@@ -84,12 +90,17 @@ class Outcomes(dict[str, Any]):
     """How a session's run ended: each party's result, or the error that stopped it."""
 
     def raise_failure(self) -> None:
-        """Raise what stopped the servers, a refusal first; clients' own errors are theirs."""
+        """Raise what stopped the servers: a refusal first, and causes before consequences."""
         errors = [v for k, v in self.items() if is_server(k) and isinstance(v, Exception)]
-        for kind in (Refused, Abort, Exception):
-            for error in errors:
-                if isinstance(error, kind):
-                    raise error
+        errors.sort(key=_severity)
+        if errors:
+            raise errors[0]
+
+
+def _severity(error: Exception) -> tuple[bool, bool, bool]:
+    """Refusals first, then what is no consequence of another's stopping, aborts before others."""
+    consequence = getattr(error, "consequence", False)
+    return not isinstance(error, Refused), consequence, not isinstance(error, Abort)
 
 
 class SimulatedNetwork:
@@ -150,8 +161,8 @@ class SimulatedNetwork:
                     self._deliver(sent, crew, queues)
         finally:  # also after an interrupt: every coroutine is closed
             for actor in crew.values():
-                actor.work.close()
-        self.clock = max(a.clock for a in crew.values())
+                actor.close()
+            self.clock = max([self.clock, *(a.clock for a in crew.values())])
         return Outcomes({a.name: a.error or a.result for a in crew.values()})
 
     def _sweep(
@@ -194,7 +205,8 @@ class SimulatedNetwork:
                 tuple(e for _, e in honest if e.receiver in self.corrupt),
                 tuple(e for _, e in sent if e.sender in self.corrupt),
             )
-            chosen = [e for e in self.adversary(flight) if e.sender in self.corrupt]
+            mine = self.corrupt & crew.keys()
+            chosen = [e for e in self.adversary(flight) if e.sender in mine]
             sent = honest + [(crew[e.sender].activity, e) for e in chosen]
         for activity, e in sent:
             sender = crew[e.sender]
@@ -232,7 +244,7 @@ class SimulatedNetwork:
         for actor in blocked:
             if any(s not in crew or crew[s].done for s in missing[actor.name]) or self.adversary:
                 actor.done, actor.error = True, actor.endpoint.silence(actor.label)
-                actor.work.close()
+                actor.close()
                 return
         raise Deadlock(
             "nobody can go on: "

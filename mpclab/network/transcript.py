@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
+from mpclab.errors import InputError
 from mpclab.network.conditions import Conditions, conditions
 from mpclab.network.endpoint import is_server
 
@@ -114,12 +115,12 @@ class Transcript:
         )
 
     def seconds(self, session: str | None = None, phase: str | None = None) -> float:
-        """The critical paths of a phase's sessions, added up: virtual time in seconds."""
-        spans: dict[str, tuple[float, float]] = {}
+        """The critical paths of all runs of a phase, added up: virtual time in seconds."""
+        spans: dict[int, tuple[float, float]] = {}
         for a in self.activities:
             if session in (None, a.session) and phase in (None, a.phase):
-                start, end = spans.get(a.session, (a.start, a.end))
-                spans[a.session] = (min(start, a.start), max(end, a.end))
+                start, end = spans.get(a.run, (a.start, a.end))
+                spans[a.run] = (min(start, a.start), max(end, a.end))
         return sum(end - start for start, end in spans.values())
 
     def online_path(self, session: str, phase: str = "online") -> dict[str, float]:
@@ -136,9 +137,15 @@ class Transcript:
             if r.between_servers and r.round is not None:
                 last = max(ends.get(r.round, (0.0, ""))[0], r.received_at)
                 ends[r.round] = (last, r.step.split("/")[0])
-        finished = max(a.end for a in self.activities if (a.session, a.phase) == (session, phase))
+        mine = [a for a in self.activities if (a.session, a.phase) == (session, phase)]
+        if not mine:
+            raise InputError(
+                f"nothing happened in the phase {phase!r} of a session {session!r}; there are "
+                f"{sorted({a.session for a in self.activities})}"
+            )
         path: dict[str, float] = {}
-        now = min(arrivals)
+        now = min(arrivals) if arrivals else min(a.start for a in mine)
+        finished = max(a.end for a in mine)
         for end, step in [*(ends[k] for k in sorted(ends)), (finished, "result")]:
             path[step] = path.get(step, 0.0) + end - now
             now = end

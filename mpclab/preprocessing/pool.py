@@ -49,6 +49,11 @@ class Pool:
             raise MaterialError(f"{self._owner} has no {spec!r} left: preprocess more of it first")
         return bundles.popleft()
 
+    def burn(self, spec: Any, serial: int) -> None:
+        """Throw a bundle away, if it is still there: another server has touched it."""
+        bundles = self._stock.get(spec, deque())
+        self._stock[spec] = deque(b for b in bundles if b[0] != serial)
+
     def require(self, specs: Iterable[Any]) -> None:
         """Raise MaterialError now, before anything is sent, if any of these would lack later."""
         for spec, wanted in Counter(specs).items():

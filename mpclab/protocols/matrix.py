@@ -53,11 +53,20 @@ class MaskedMatrix:
             value[index] = F.add(value[index], masked)
         mac[index] = F.add(mac[index], F.mul(masked, key.alpha))
 
+    def take_back(self, index: tuple[Any, ...]) -> None:
+        """Undo `add_masked`: <V> is the mask <B> again, which never serves anything more."""
+        self.add_masked(index, self.share.key.field.neg(self.masked[index]))
+        self.masked[index] = 0
+
     def prepare(self, d: Share, c: Share) -> Share:
         """E <d> + <c>: the part of a product that does not depend on the vector."""
         F = self.share.key.field
         product = F.matmul_transposed(d.data, self.masked)
         return Share(F.add(product, c.data), d.key)
+
+    def public_product(self, f: Elements) -> Elements:
+        """E f, of shape (outputs,), which every server knows."""
+        return self.share.key.field.matmul_transposed(self.masked, f.reshape(1, -1))[:, 0]
 
     def product(self, f: Elements, prepared: Share) -> Share:
         """<V> f + prepared, of shape (outputs,): one pass over shares and MACs."""

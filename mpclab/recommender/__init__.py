@@ -30,6 +30,7 @@ from mpclab.client import Client
 from mpclab.errors import InputError, MaterialError
 from mpclab.network.endpoint import server_name
 from mpclab.party import Party
+from mpclab.protocols.comparison import comparison_material
 from mpclab.recommender import protocol
 from mpclab.recommender.encoding import (
     MIN_DENSE,
@@ -123,6 +124,7 @@ class PreparedQuery:
     rho: npt.NDArray[np.uint64]
     servers: list[protocol.Prepared]
     user: int
+    used: bool = False
 
     def __repr__(self) -> str:
         return f"PreparedQuery({self.session.name!r} for {self.client.endpoint.name!r})"
@@ -144,6 +146,8 @@ class Recommender:
                 f"the parameters are for the modulus {parameters.modulus}, the lab's field is "
                 f"{lab.field}: give both the same"
             )
+        # a sentence now, if similarities cannot be compared in this field
+        comparison_material(lab.field, 1, parameters.bits, lab.settings.comparison, lab.n)
         self.lab = lab
         self.parameters = parameters
         for server in lab.servers:
@@ -253,21 +257,34 @@ class Recommender:
         self, prepared: PreparedQuery, ratings: npt.NDArray[np.uint8], threshold: float
     ) -> Recommendation:
         """The online phase: the requester's half stars (M,) against everybody's, for one query."""
+        a, integer_threshold = self._encoded_query(ratings, threshold)
+        return self.query_encoded(prepared, a, integer_threshold)
+
+    def _encoded_query(
+        self, ratings: npt.NDArray[np.uint8], threshold: float
+    ) -> tuple[npt.NDArray[np.int64], int]:
         p = self.parameters
-        row = check_ratings(np.asarray(ratings)[None, :], p.items)[0]
-        rated = int((row[: p.dense] > 0).sum())
+        row = check_ratings(np.atleast_2d(ratings), p.items)
+        if len(row) != 1:
+            raise InputError(f"a query is one user's ratings, of shape ({p.items},)")
+        rated = int((row[0, : p.dense] > 0).sum())
         if rated < p.min_dense:
             raise InputError(
                 f"this user has rated {rated} of the {p.dense} dense items; at least "
                 f"{p.min_dense} are needed to find similar users"
             )
-        a = dense_vectors(row[None, : p.dense], p.scale)[0]
-        return self.query_encoded(prepared, a, p.integer_threshold(threshold))
+        return dense_vectors(row[:, : p.dense], p.scale)[0], p.integer_threshold(threshold)
 
     def query_encoded(
         self, prepared: PreparedQuery, a: npt.NDArray[np.int64], threshold: int
     ) -> Recommendation:
         """The online phase with a vector of field elements as it is: what a dummy might ask."""
+        if prepared.used:
+            raise MaterialError(
+                "this query was prepared for one use, and was used: a second one under its mask "
+                "would tell the difference of the two; prepare another"
+            )
+        prepared.used = True
         p, session, client = self.parameters, prepared.session, prepared.client
         name = client.endpoint.name
         outcomes = session.run(
@@ -291,8 +308,20 @@ class Recommender:
         self, ratings: npt.NDArray[np.uint8], threshold: float, user: int = -1
     ) -> Recommendation:
         """`prepare` and `query` in one call, for a user who has not prepared."""
-        self.parameters.integer_threshold(threshold)
-        return self.query(self.prepare(user), ratings, threshold)
+        a, integer_threshold = self._encoded_query(ratings, threshold)
+        return self.query_encoded(self.prepare(user), a, integer_threshold)
+
+    def settle(self) -> int:
+        """After an upload that ended badly: let the servers agree anew on the rows in force.
+
+        Rows that not all servers hold are refused; returns how many that were. Queries prepared
+        before are void. See `protocol.settle` for what a corrupt server can do by it.
+        """
+        outcomes = self.lab.session("settle").run(
+            "upload", lambda party: protocol.settle(party, _blocks(party))
+        )
+        outcomes.raise_failure()
+        return max(int(outcomes[s.name]) for s in self.lab.servers)
 
     # -- state ----------------------------------------------------------------------------------
 
@@ -311,7 +340,7 @@ class Recommender:
 
     def _free_block(self, users: int) -> int:
         for i, block in enumerate(self.lab.servers[0].storage[_BLOCKS]):
-            if not block.ids.max(initial=-1) >= 0 and block.rows == users:
+            if not block.used and block.rows == users:
                 return i
         raise MaterialError(
             f"there are no fresh masks for {users} rows: call preprocess(rows={users}) first"

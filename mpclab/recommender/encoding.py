@@ -160,6 +160,10 @@ class Parameters:
     counts: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("users", "items", "dense", "scale", "min_dense"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+                raise InputError(f"{name} is {value!r}: it must be an integer")
         if self.users < 2:
             raise InputError(f"users is {self.users}: a recommendation takes at least 2 users")
         if self.dense < 1:
@@ -177,7 +181,7 @@ class Parameters:
         if self.scale < 1:
             raise InputError(f"scale is {self.scale}: it takes a positive integer, such as 255")
         Field(self.modulus)
-        if 2 * self.largest_similarity >= self.modulus:
+        if 2 ** (self.bits - 1) > self.modulus // 2:
             raise InputError(
                 f"the modulus {self.modulus} is too small for similarities up to "
                 f"{self.largest_similarity}: take a larger prime or a smaller scale than "

@@ -58,6 +58,7 @@ __all__ = [
     "online",
     "prepare",
     "query_material",
+    "settle",
     "upload",
 ]
 
@@ -145,6 +146,10 @@ class Block:
         self.packed = MaskedMatrix(masks["packed"])  # (length, rows)
         self.r_0 = masks["r_0"]
         self.rows = len(self.r_0)
+        #: whether the masks have been given to users: once, whatever comes of it
+        self.used = False
+        #: how often rows were taken out: what was prepared before is void
+        self.version = 0
         self.present = np.zeros(self.rows, bool)
         self.ids = np.full(self.rows, -1, np.int64)
 
@@ -221,6 +226,10 @@ async def upload(party: Party, blocks: list[Block], block: Block, crowd: str) ->
     more and 193 bytes per server.
     """
     party.reserve([ZeroTest()])
+    if block.used:
+        # A second check of the same masks would open a second combination of them.
+        raise party.abort("the masks of these rows have been given out, and serve once only")
+    block.used = True
     accepted = await check_masks(
         party, crowd, [block.dense.share, block.packed.share], block.r_0, _columns
     )
@@ -286,6 +295,33 @@ async def client_upload(
 # -- R2: prepare --------------------------------------------------------------------------------
 
 
+async def settle(party: Party, blocks: Sequence[Block]) -> int:
+    """Agree anew on the rows in force, after an upload that ended differently at different servers.
+
+    Rows that not all servers hold under one id are taken out everywhere, as if they had been
+    refused: their users upload again, under new masks. Returns how many were taken out here. A
+    corrupt server can have rows refused by this as it can during an upload, so it is for operators
+    to call after an abort, and no query does so by itself.
+
+    Cost: 1 round; N integers per server.
+    """
+    mine = np.concatenate([np.where(b.present, b.ids, -1) for b in blocks])
+    told = [np.asarray(t) for (t,) in await party.broadcast("rows in force", "compare", mine)]
+    same = np.all([t == mine for t in told], axis=0)
+    start = dropped = 0
+    for block in blocks:
+        gone = np.flatnonzero(block.present & ~same[start : start + block.rows])
+        if gone.size:
+            block.dense.take_back((gone,))
+            for k in range(block.packed.masked.shape[0]):
+                block.packed.take_back((k, gone))
+            block.present[gone], block.ids[gone] = False, -1
+            block.version += 1
+            dropped += gone.size
+        start += block.rows
+    return dropped
+
+
 @dataclass
 class Prepared:
     """What a server holds ready for one query; used up by it, also if the query fails."""
@@ -298,6 +334,8 @@ class Prepared:
     output: OutputMask
     coin: Coin
     present: np.ndarray
+    filled: tuple[bool, ...]  # which blocks had been uploaded to by then
+    versions: tuple[int, ...]
     used: bool = False
 
     def __repr__(self) -> str:
@@ -340,6 +378,8 @@ async def prepare(
         output=output,
         coin=coin,
         present=present & (ids != own_id),
+        filled=tuple(block.used for block in blocks),
+        versions=tuple(block.version for block in blocks),
     )
 
 
@@ -367,6 +407,8 @@ async def online(party: Party, prepared: Prepared, client: str, threshold: int) 
     if prepared.used:
         raise Abort("this query was prepared for one use, and was used")
     prepared.used = True
+    if any(b.version != v for b, v in zip(prepared.blocks, prepared.versions, strict=True)):
+        raise Refused("rows were taken out since this query was prepared: prepare another")
     S = prepared.blocks[0].dense.share.shape[1]
     query = await party.receive(  # R3
         client, "query", "masked query", wire.elements(S), wire.integers()
@@ -388,8 +430,11 @@ async def online(party: Party, prepared: Prepared, client: str, threshold: int) 
 
     f = await party.open_masked(b - prepared.d, "select/b - d")  # R5
     T, start = prepared.selection, 0
-    for block in prepared.blocks:
-        T = block.packed.product(f[start : start + block.rows], T)
+    for block, filled in zip(prepared.blocks, prepared.filled, strict=True):
+        part = f[start : start + block.rows]
+        T = block.packed.product(part, T)
+        if block.used and not filled:  # rows that came after `prepare` do not count: V f - E f
+            T = T - block.packed.public_product(part)
         start += block.rows
     y = concatenate([T, b.sum()])
 
