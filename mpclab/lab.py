@@ -422,7 +422,7 @@ def _checked_corrupt(corrupt: Any, n: int) -> list[str]:
     names = [corrupt] if isinstance(corrupt, str) else list(corrupt)
     servers = {server_name(i) for i in range(n)}
     for name in names:
-        if not isinstance(name, str) or name.lower().startswith("server") and name not in servers:
+        if not isinstance(name, str) or (name.lower().startswith("server") and name not in servers):
             raise InputError(
                 f"corrupt names {name!r}, which is no party: servers are called 'server 0' to "
                 f"'server {n - 1}', in a list; clients by their names"

@@ -68,7 +68,9 @@ def test_a_seed_that_is_no_integer_gets_a_sentence(seed):
         Lab(2, seed=seed)
 
 
-@pytest.mark.parametrize("corrupt", [["server 2"], ["Server 0"], "server 3", ["server 0", "server 1"]])
+@pytest.mark.parametrize(
+    "corrupt", [["server 2"], ["Server 0"], "server 3", ["server 0", "server 1"]]
+)
 def test_a_corrupt_party_that_does_not_exist_gets_a_sentence(corrupt):
     with pytest.raises(InputError, match="corrupt"):
         Lab(2, adversary=lambda flight: flight.corrupt, corrupt=corrupt)

@@ -25,6 +25,16 @@ __all__ = ["IDEAL", "LAN", "WAN", "Conditions", "conditions"]
 Link = tuple[str, str]
 
 
+class _Links(dict[Link, tuple[float, float]]):
+    """A dict that cannot be changed, but copied and pickled."""
+
+    def __setitem__(self, link: Link, value: tuple[float, float]) -> None:
+        raise TypeError("conditions are values: make others with dataclasses.replace")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (dict(self),))
+
+
 def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
@@ -70,18 +80,20 @@ class Conditions:
         if not (_is_number(self.bandwidth) and self.bandwidth > 0):
             raise InputError(f"bandwidth is {self.bandwidth!r}: it takes bits per second, above 0")
         for link, values in self.links.items():
-            latency, bandwidth = values if len(values) == 2 else (None, None)
+            pair = isinstance(values, (tuple, list)) and len(values) == 2
+            latency, bandwidth = values if pair else (None, None)
             if not (
                 _is_number(latency)
                 and _is_number(bandwidth)
                 and 0 <= latency < np.inf
                 and bandwidth > 0
             ):
+                told = f"latency {latency} and bandwidth {bandwidth}" if pair else repr(values)
                 raise InputError(
-                    f"the link {link} is {values!r}: it takes a latency of 0 or more seconds, and "
-                    "a bandwidth in bits per second above 0"
+                    f"the link {link} has {told}: it takes a latency of 0 or more seconds and a "
+                    "bandwidth in bits per second above 0"
                 )
-        object.__setattr__(self, "links", dict(self.links))
+        object.__setattr__(self, "links", _Links(self.links))
 
     def __hash__(self) -> int:
         links = frozenset(self.links.items())
@@ -151,7 +163,7 @@ def conditions(network: str | Conditions) -> Conditions:
     """Conditions by name ("lan", "wan", "ideal"), or as they are."""
     if isinstance(network, Conditions):
         return network
-    if network not in _NAMED:
+    if not isinstance(network, str) or network not in _NAMED:
         raise InputError(
             f"there is no network {network!r}: take one of {', '.join(map(repr, _NAMED))}, or "
             "Conditions(name, latency, bandwidth)"

@@ -116,11 +116,12 @@ class Transcript:
 
     def seconds(self, session: str | None = None, phase: str | None = None) -> float:
         """The critical paths of all runs of a phase, added up: virtual time in seconds."""
-        spans: dict[int, tuple[float, float]] = {}
+        spans: dict[tuple[str, int], tuple[float, float]] = {}
         for a in self.activities:
             if session in (None, a.session) and phase in (None, a.phase):
-                start, end = spans.get(a.run, (a.start, a.end))
-                spans[a.run] = (min(start, a.start), max(end, a.end))
+                key = (a.session, a.run)
+                start, end = spans.get(key, (a.start, a.end))
+                spans[key] = (min(start, a.start), max(end, a.end))
         return sum(end - start for start, end in spans.values())
 
     def online_path(self, session: str, phase: str = "online") -> dict[str, float]:

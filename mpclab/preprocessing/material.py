@@ -22,7 +22,8 @@ from mpclab.randomness import Source
 from mpclab.wire import Expected, Part
 
 __all__ = [
-    "Entry", "InputMasks", "Material", "Memory", "OutputMask", "PrivateSpec", "Spec", "Triples", "ZeroTest",
+    "Entry", "InputMasks", "Material", "Memory", "OutputMask", "PrivateSpec", "Spec", "Triples",
+    "ZeroTest",
 ]
 
 Values = Mapping[str, Elements]

@@ -16,7 +16,7 @@ from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.network.rounds import together
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, Material
+from mpclab.preprocessing.material import Entry, Material, Memory, Values
 from mpclab.protocols.comparison import comparison_material, is_negative
 from mpclab.protocols.multiply import multiply
 from mpclab.sharing import Share, concatenate

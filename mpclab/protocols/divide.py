@@ -25,7 +25,7 @@ import numpy as np
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, Material
+from mpclab.preprocessing.material import Entry, Material, Memory, Values
 from mpclab.protocols.comparison.tables import LARGEST_ERROR
 from mpclab.sharing import Share
 

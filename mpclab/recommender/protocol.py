@@ -31,7 +31,7 @@ from mpclab.errors import Abort, Refused, Rejected
 from mpclab.field import Elements, Field
 from mpclab.network.rounds import step, together
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, OutputMask, Values, ZeroTest, Material
+from mpclab.preprocessing.material import Entry, Material, Memory, OutputMask, Values, ZeroTest
 from mpclab.protocols.checks import Coin, check_openings, commit_coin
 from mpclab.protocols.clients import (
     agree,
@@ -303,22 +303,28 @@ async def settle(party: Party, blocks: Sequence[Block]) -> int:
     corrupt server can have rows refused by this as it can during an upload, so it is for operators
     to call after an abort, and no query does so by itself.
 
-    Cost: 1 round; N integers per server.
+    Cost: 1 round; 2 N integers per server.
     """
-    mine = np.concatenate([np.where(b.present, b.ids, -1) for b in blocks])
-    told = [np.asarray(t) for (t,) in await party.broadcast("rows in force", "compare", mine)]
-    same = np.all([t == mine for t in told], axis=0)
+    ids = np.concatenate([b.ids for b in blocks])  # of replaced rows too: their E is still there
+    present = np.concatenate([b.present for b in blocks])
+    told = await party.broadcast("rows in force", "compare", ids, present.astype(np.int64))
+    same_row = np.all([np.asarray(i) == np.asarray(told[0][0]) for i, _ in told], axis=0)
+    same = same_row & np.all([np.asarray(p) == np.asarray(told[0][1]) for _, p in told], axis=0)
     start = dropped = 0
     for block in blocks:
-        gone = np.flatnonzero(block.present & ~same[start : start + block.rows])
-        if gone.size:
-            block.dense.take_back((gone,))
-            for k in range(block.packed.masked.shape[0]):
-                block.packed.take_back((k, gone))
-            block.present[gone], block.ids[gone] = False, -1
-            block.version += 1
-            dropped += gone.size
+        part = slice(start, start + block.rows)
         start += block.rows
+        if same[part].all():
+            continue
+        block.version += 1
+        dropped += int((block.present & ~same[part]).sum())
+        block.present &= same[part]
+        undone = np.flatnonzero(~same_row[part] & (block.ids >= 0))
+        if undone.size:
+            block.dense.take_back((undone,))
+            for k in range(block.packed.masked.shape[0]):
+                block.packed.take_back((k, undone))
+            block.ids[undone] = -1
     return dropped
 
 

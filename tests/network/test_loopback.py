@@ -19,7 +19,8 @@ from mpclab.network.loopback import (
     query_in_processes,
     run_in_processes,
 )
-from mpclab.network.loopback.run import _jobs, reference_to
+from mpclab.network.loopback.jobs import reference_to
+from mpclab.network.loopback.run import _jobs
 from mpclab.protocols.arithmetic import sort
 from mpclab.protocols.checks import reveal
 from mpclab.protocols.multiply import multiply

@@ -36,10 +36,10 @@ def transcript():
         record("server 0", "server 1", 1, 4, 9.0, 9.5, session="other"),
     ]
     t.activities = [
-        Activity("q", "online", "query", "bob", 0.25, 0.5),
-        Activity("q", "online", "f", "server 0", 1.0, 3.8),
-        Activity("q", "online", "answer", "bob", 4.6, 5.0),
-        Activity("other", "online", "e", "server 0", 7.0, 9.5),
+        Activity("q", "online", "query", "bob", 0.25, 0.5, run=1),
+        Activity("q", "online", "f", "server 0", 1.0, 3.8, run=1),
+        Activity("q", "online", "answer", "bob", 4.6, 5.0, run=1),
+        Activity("other", "online", "e", "server 0", 7.0, 9.5, run=2),
     ]
     return t
 
@@ -65,7 +65,9 @@ def test_counting(transcript):
 
 def test_times(transcript):
     assert transcript.seconds("q") == 4.75
-    assert transcript.seconds() == 4.75 + 2.5  # sessions are added up
+    assert transcript.seconds() == 4.75 + 2.5  # what lies between two runs does not count
+    transcript.activities.append(Activity("q", "online", "e", "server 1", 10.0, 11.0, run=3))
+    assert transcript.seconds("q") == 4.75 + 1.0
     assert transcript.seconds("q", "upload") == 0.0
 
 

@@ -49,7 +49,7 @@ def run(lab, protocol, *args):
 @pytest.mark.parametrize("length", range(13))
 def test_the_network_sorts_all_inputs(length):
     """The zero-one principle: what sorts all inputs of 0 and 1 sorts everything."""
-    rows = np.array(list(itertools.product([0, 1], repeat=length)), np.int8).reshape(-1, length)
+    rows = np.array(list(itertools.product([0, 1], repeat=length)), np.int8).reshape(2**length, length)
     for layer in sorting_network(length):
         for i, j in layer:
             a, b = rows[:, i].copy(), rows[:, j].copy()

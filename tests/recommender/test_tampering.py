@@ -245,7 +245,7 @@ def test_server_sends_nothing_to_one_of_two(message):
 @pytest.mark.parametrize("servers", [2, 3])
 @pytest.mark.parametrize("edit", [value(), lambda m: DROP], ids=["equivocates", "drops"])
 def test_lie_to_one_server_in_the_last_round_of_an_upload(servers, edit):
-    """One server stores the rows, the other aborts: queries abort until the servers have settled."""
+    """One server stores the rows, the other aborts: queries abort until the servers settle."""
     scene = Scene(servers)
     Cheat(scene.lab, "server 1", "same rows", edit, phase="upload", to=["server 0"])
     with pytest.raises(Abort):
@@ -516,12 +516,6 @@ def test_settling_when_all_is_well_changes_nothing():
     assert scene.right(scene.ask())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=Abort,
-    reason="settle takes E back where a row is in force, but not where it is a tombstone already: "
-    "the servers then hold different E for one row, and every later query fails its MAC check",
-)
 @pytest.mark.parametrize("servers", [2, 3])
 def test_settling_after_rows_were_replaced_at_one_server_only(servers):
     """There the old rows are tombstones, elsewhere in force: what is left must fit together.

@@ -21,7 +21,8 @@ from __future__ import annotations
 from mpclab.network.loopback.calibrate import calibrate
 from mpclab.network.loopback.measure import measure_recommendation, query_in_processes
 from mpclab.network.loopback.processes import ProcessError, Processes
-from mpclab.network.loopback.run import ProcessRun, run_in_processes
+from mpclab.network.loopback.result import ProcessRun
+from mpclab.network.loopback.run import run_in_processes
 
 __all__ = [
     "ProcessError",

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from mpclab.errors import Abort, InputError, MaterialError
 from mpclab.network.endpoint import is_server
 from mpclab.network.loopback.calibrate import calibrate
+from mpclab.network.loopback.jobs import packed, reference_to
 from mpclab.network.loopback.processes import Processes
-from mpclab.network.loopback.run import ProcessRun, packed, reference_to
+from mpclab.network.loopback.result import ProcessRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +153,8 @@ def measure_recommendation(
     millisecond after every wait, since its code and data have left the processor's caches (in the
     simulation they stay); from waking up, which takes longer after computing than in the
     calibration; and from every round's waiting for the slower of two. With fewer free cores than
-    servers the factor grows: measured time then depends on what else the machine does.
+    servers the factor grows (2.3 was seen while other programs kept the machine busy, and with
+    three servers on two cores): then the servers' computing is no longer side by side.
 
     Returns
     -------

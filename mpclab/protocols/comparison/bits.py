@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, Material
+from mpclab.preprocessing.material import Entry, Material, Memory, Values
 from mpclab.protocols.comparison.tables import wrap_error
 from mpclab.sharing import Share
 

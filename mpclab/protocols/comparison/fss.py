@@ -51,7 +51,7 @@ from mpclab import wire
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, Material
+from mpclab.preprocessing.material import Entry, Material, Memory, Values
 from mpclab.protocols.comparison.tables import wrap_error
 from mpclab.randomness import Source, digest
 from mpclab.sharing import Share

@@ -13,7 +13,7 @@ import numpy as np
 
 from mpclab.field import Field
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Memory, Values, Material
+from mpclab.preprocessing.material import Entry, Material, Memory, Values
 from mpclab.sharing import Share
 
 __all__ = ["LARGEST_MODULUS", "FullTables", "is_negative"]
