@@ -122,7 +122,8 @@ class Lab:
         self.seed = _checked_seed(seed)
         corrupt = _checked_corrupt(corrupt, self.n)
         self.settings = self._checked_settings(preprocessing, comparison, bits, fraction)
-        self._source = Source.for_lab(seed, "lab")
+        self._source = Source.for_lab(self.seed, "lab")
+        self._nonce = self._source.bytes(16)
         keys = deal_keys(self.field, self.n, self._source.stream())
         self.servers = [
             Server(key, Source.for_lab(seed, server_name(key.index)),
@@ -328,11 +329,10 @@ class Lab:
         self._require_ready()
         session = self.session("preprocess")
         wanted = [*specs, *[ZeroTest()] * checks]
-        endpoint = Endpoint(DEALER, self.field, self.n, session.name)
         outcomes = session.run(
             "preprocess",
             lambda party: receive_material(party, wanted),
-            others=[(endpoint, self.dealer.deal(wanted))],
+            others=[(session.dealer(), self.dealer.deal(wanted))],
         )
         outcomes.raise_failure()
         serials: list[int] = outcomes[server_name(0)]
@@ -354,11 +354,11 @@ class Lab:
     def session(self, name: str = "run") -> Session:
         """A fresh session: a party per server, and a hash chain of its own."""
         self._sessions += 1
-        return Session(self.network, f"{name} {self._sessions}", self.servers)
+        return Session(self.network, f"{name} {self._sessions}", self.servers, self._nonce)
 
     def source(self, owner: str) -> Source:
         """Randomness for a client of this lab."""
-        return Source.for_lab(self.seed, owner)
+        return Source.for_lab(self.seed, f"client: {owner}")
 
     def local(self, operation: Callable[..., Share], *args: Any, fraction: int = 0) -> SecretArray:
         """Apply an operation to every server's own shares, without any message."""
@@ -464,6 +464,7 @@ def _labelled(protocol: Protocol) -> Protocol:
             )
         result = await running
         if hasattr(result, "send"):
+            result.close()
             raise InputError(
                 f"{name} returned a coroutine: an `await` is missing before the last call"
             )
@@ -565,11 +566,25 @@ class LabClient:
 class Session:
     """One session: the servers' parties, which keep their state from phase to phase."""
 
-    def __init__(self, network: SimulatedNetwork, name: str, servers: Sequence[Server]) -> None:
+    def __init__(
+        self,
+        network: SimulatedNetwork,
+        name: str,
+        servers: Sequence[Server],
+        nonce: bytes = b"",
+    ) -> None:
         self.network = network
         self.name = name
+        self.nonce = nonce
         self.field, self.n = servers[0].field, len(servers)
-        self.parties = [Party(s, Endpoint(s.name, self.field, self.n, name)) for s in servers]
+        self.parties = [Party(s, self._endpoint(s.name)) for s in servers]
+
+    def _endpoint(self, name: str, crowd: int = 1) -> Endpoint:
+        return Endpoint(name, self.field, self.n, self.name, crowd, self.nonce)
+
+    def dealer(self) -> Endpoint:
+        """The dealer's end of the network in this session."""
+        return self._endpoint(DEALER)
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, {self.n} servers)"
@@ -580,7 +595,7 @@ class Session:
             raise InputError(f"a client's name is {client!r}: it must be a text that is not empty")
         if client == DEALER or client.startswith("server"):
             raise InputError(f"{client!r} is the name of a server or of the dealer, not a client's")
-        return Endpoint(client, self.field, self.n, self.name, crowd)
+        return self._endpoint(client, crowd)
 
     def run(
         self,
@@ -600,8 +615,13 @@ class Session:
         except BaseException:
             self._burn()
             raise
+        finally:
+            for party in self.parties:
+                party.in_use.clear()
         if any(isinstance(outcomes[p.server.name], Exception) for p in self.parties):
             self._burn()
+        for party in self.parties:
+            party.touched.clear()
         return outcomes
 
     def _burn(self) -> None:

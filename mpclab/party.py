@@ -109,6 +109,8 @@ class Party:
         self.unchecked: list[tuple[Elements, Elements]] = []
         #: serial numbers of the material that this session has taken or reserved, by spec
         self.touched: list[tuple[Any, int]] = []
+        #: what was taken in this run: given back to the operating system after it, not within
+        self.in_use: list[dict[str, Any]] = []
         self._reserved: dict[Any, deque[tuple[int, dict[str, Any]]]] = {}
 
     def __repr__(self) -> str:
@@ -144,6 +146,7 @@ class Party:
             serial, material = self.server.pool.take(spec)
             self.touched.append((spec, serial))
         self.endpoint.absorb(b"material", str(serial).encode())
+        self.in_use.append(material)
         return material
 
     def random_bytes(self, n: int) -> bytes:

@@ -150,7 +150,7 @@ class Share:
 
     def __getitem__(self, index: Any) -> Share:
         index = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(i, (list, np.ndarray)) for i in index):
+        if not all(i is None or i is ... or isinstance(i, (int, slice)) for i in index):
             # NumPy may move such an index's axis to the front, before that of value and MAC.
             return Share(np.stack([self.value[index], self.mac[index]]), self.key)
         return Share(self.data[(slice(None), *index)], self.key)

@@ -10,7 +10,8 @@ message). Layout, little endian:
 
 `history` is the hash of all broadcasts before this one (DESIGN 3.1). What arrives is not trusted:
 `decode` checks every length against what is really there and every element against p, allocates
-nothing larger than the message, and raises `WireError`, a sentence, for anything else.
+at most eight times the message (elements become uint64), and raises `WireError`, a sentence, for
+anything else.
 
 >>> import numpy as np
 >>> from mpclab.field import Field
@@ -120,6 +121,8 @@ def _describe(part: Part) -> Expected:
                 "uint64, integers int64"
             )
         return (_ELEMENTS if part.dtype == np.uint64 else _INTEGERS, part.shape)
+    if not isinstance(part, bytes):
+        raise WireError(f"a {type(part).__name__} has no place in a message: send bytes or arrays")
     return (_BYTES, (len(part),))
 
 
@@ -155,7 +158,10 @@ def matches(parts: Sequence[Part], expected: Sequence[Expected]) -> bool:
 
 
 def _encode_text(text: str) -> bytes:
-    data = text.encode(errors="replace")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise WireError(f"the label {text!r} cannot be written in UTF-8") from None
     if len(data) > 255:
         raise WireError(f"the label {text[:40]!r}... has {len(data)} bytes; at most 255 fit")
     return bytes([len(data)]) + data

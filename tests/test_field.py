@@ -221,7 +221,7 @@ def test_array_leaves_what_it_is_given_alone():
     "values",
     [[1.0], [1, 2.0], float("nan"), np.inf, 1 + 2j, "5", b"5", None, [None, 1], object(), {1, 2},
      np.datetime64("2015-05-01"), np.array([1.5], object)],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_not_an_integer_gets_a_sentence(values):
     with pytest.raises(InputError, match="field elements are integers, but"):

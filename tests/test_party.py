@@ -266,9 +266,6 @@ def test_a_session_that_ended_badly_is_over(how, then):
     assert "was aborted" in str(outcomes["server 0"])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an endpoint whose generator has not begun is not marked as ended"
-)
 def test_an_interrupt_in_the_first_step_ends_the_session_at_all_servers():
     lab = Lab(2, seed=1)
     session = lab.session()

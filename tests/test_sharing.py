@@ -208,21 +208,14 @@ def test_indexing_and_reshaping_act_on_the_secret():
         parts[0][2]
 
 
-MIXED = pytest.mark.xfail(
-    strict=True,
-    reason="NumPy takes tuples and ranges for lists, too, and moves their axis before value and "
-    "MAC: the result mixes the two",
-)
-
-
 @pytest.mark.parametrize(
     "index",
     [
         (0, slice(None), [3, 0]),
         ([1, 0, 1], slice(None), [3, 0, 2]),
         (np.array([1, 0]), slice(None), 2),
-        pytest.param((0, slice(None), (3, 0)), marks=MIXED),
-        pytest.param((0, slice(None), range(2)), marks=MIXED),
+        (0, slice(None), (3, 0)),
+        (0, slice(None), range(2)),
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ Nothing may hang, nothing may come out after an abort, and everything that goes 
 
 import asyncio
 import functools
+import gc
 from collections import namedtuple
 from dataclasses import dataclass
 
@@ -157,21 +158,32 @@ def test_servers_that_return_different_public_values():
         Lab(seed=1).run(who)
 
 
-@pytest.mark.parametrize("name", ["lengths", "kinds"])
-@pytest.mark.xfail(strict=True, reason="zip() argument 2 is longer; 'int' object has no attribute ...")
-def test_servers_that_return_different_things(name):
-    async def lengths(party, x):
-        return (x,) * (party.index + 1)
+async def other_lengths(party, x):
+    return (x,) * (party.index + 1)
 
-    async def kinds(party, x):
-        return 5 if party.index else x
 
+async def other_kinds(party, x):
+    return 5 if party.index else x
+
+
+async def other_kinds_reversed(party, x):
+    return x if party.index else 5
+
+
+@pytest.mark.parametrize("protocol", [other_lengths, other_kinds, other_kinds_reversed],
+                         ids=lambda f: f.__name__)
+@pytest.mark.xfail(strict=True, reason="nothing compares what servers return: 'zip() argument 2 is "
+                   "longer', a secret of which server 1 holds the number 5, or just 5")
+def test_servers_that_return_different_things(protocol):
     lab = Lab(seed=1)
     x = lab.secret([1])
     try:
-        lab.run({"lengths": lengths, "kinds": kinds}[name], x)
-    except (TypeError, ValueError, AttributeError) as error:
-        assert isinstance(error, MpclabError)
+        lab.run(protocol, x)
+    except MpclabError:
+        return
+    except ValueError as error:
+        pytest.fail(str(error))
+    pytest.fail("something was returned")
 
 
 @pytest.mark.xfail(strict=True, reason="a list of secrets reaches the protocol as handles, not as "
@@ -284,7 +296,19 @@ SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("protocol", SENTENCES, ids=lambda f: f.__name__)
+no_burn = pytest.mark.xfail(
+    strict=True, raises=AttributeError, reason="when a dry run fails after material was taken, the "
+    "session burns it: 'DryPool' object has no attribute 'burn' instead of the sentence"
+)
+
+
+def wrong(protocols, *unburnt):
+    """Protocols as parameters; some meet a bug."""
+    return [pytest.param(f, marks=no_burn, id=f.__name__) if f in unburnt
+            else pytest.param(f, id=f.__name__) for f in protocols]
+
+
+@pytest.mark.parametrize("protocol", wrong(SENTENCES, forgot_last_of_two))
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_is_no_protocol_is_told(lab, protocol):
@@ -391,11 +415,6 @@ async def other_shapes(party, x):
     return await party.open_masked(x.reshape(-1)[: 1 + party.index], "opening")
 
 
-async def other_material(party, x):
-    party.take(Triples(1 + party.index))
-    return await multiply(party, x, x)
-
-
 async def one_listens_to_nobody(party, x):
     if party.index == 0:
         return await party.receive("nobody", "a", "b")
@@ -407,17 +426,31 @@ async def other_order(party, x):
     return await together(*(steps if party.index else steps[::-1]))
 
 
-TURNS = [one_multiplies, one_reveals_first, other_labels, other_shapes, other_material,
-         one_listens_to_nobody, other_order]
+TURNS = [one_multiplies, one_reveals_first, other_labels, other_shapes, one_listens_to_nobody,
+         other_order]
 
 
-@pytest.mark.parametrize("protocol", TURNS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("protocol", wrong(
+    TURNS, one_multiplies, one_reveals_first, one_listens_to_nobody, other_order))
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 def test_servers_that_take_different_turns_abort_and_never_hang(lab, protocol):
     x = lab.secret([3, 4])
     with pytest.raises((Abort, Deadlock), match=f"step '{protocol.__name__}|nobody can go on"):
         lab.run(protocol, x)
     assert works(lab)  # the dry run has found it
+
+
+@pytest.mark.xfail(strict=True, raises=MaterialError, reason="a dry run's pools give every bundle "
+                   "the same number, and only server 0's needs are looked at: the lab ends")
+def test_servers_that_take_different_material():
+    async def other_material(party, x):
+        party.take(Triples(1 + party.index))
+        return await multiply(party, x, x)
+
+    lab = Lab(seed=1)
+    with pytest.raises(Abort):
+        lab.run(other_material, lab.secret([3, 4]))
+    assert works(lab)
 
 
 async def waits_for_each_other(party, x):
@@ -516,12 +549,10 @@ def test_an_exception_in_the_dry_run_costs_nothing(lab, kind):
     assert works(lab)
 
 
-@pytest.mark.parametrize("put", [1, 2, 3, 4])
-@pytest.mark.xfail(strict=True, reason="an interrupt while material is delivered leaves pools out of "
-                   "step and the lab 'ready': its next operation aborts", raises=Abort)
+@pytest.mark.parametrize("put", [1, 2, 3])
+@pytest.mark.xfail(strict=True, raises=(Abort, MaterialError), reason="an interrupt while material is "
+                   "delivered leaves pools out of step and the lab 'ready': its next operation ends it")
 def test_an_interrupt_while_material_is_made(monkeypatch, put):
-    if put == 4:  # after the last bundle of two for two servers nothing is out of step
-        raise Abort("as the others")
     lab = Lab(2, seed=1)
     x = lab.god.secret([3])
     real, calls = Pool.put, []
@@ -702,12 +733,22 @@ def test_secrets_of_another_lab_are_refused(lab):
     other = Lab(lab.n, seed=1)
     x = other.secret([3])
     for use in (lambda: lab.run(square, x), lambda: lab.god.value(x), lambda: lab.held(x, 0),
-                lambda: x.reveal_to(lab.client("carol")), lambda: lab.secret([1]) * x,
-                lambda: lab.client("carol").receive(x)):
+                lambda: x.reveal_to(lab.client("carol")), lambda: lab.secret([1]) * x):
         with pytest.raises(InputError, match="lab"):
             use()
     assert works(lab)
     assert works(other)
+
+
+@pytest.mark.filterwarnings("always:coroutine:RuntimeWarning")
+@pytest.mark.xfail(strict=True, reason="the client's coroutine is made before the secret is looked at: "
+                   "RuntimeWarning: coroutine 'client_output' was never awaited")
+def test_a_client_does_not_begin_with_another_labs_secret(recwarn):
+    lab, x = Lab(seed=1), Lab(seed=1).god.secret([3])
+    with pytest.raises(InputError, match="belongs to another lab"):
+        lab.client("carol").receive(x)
+    gc.collect()
+    assert [str(w.message) for w in recwarn] == []
 
 
 def story(seed, changes=0):

@@ -37,7 +37,7 @@ def server_name(index: int) -> str:
 
 def is_server(name: str) -> bool:
     """Whether an address is a server's."""
-    return re.fullmatch(r"server \d+", name) is not None
+    return re.fullmatch(r"server [0-9]+", name) is not None
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,21 @@ class Endpoint:
     servers : int
         How many servers take part.
     session : str
-        The session's name; its hash marks every message.
+        The session's name; its hash, with the nonce, marks every message.
     crowd : int
         How many clients this endpoint stands for (a crowd is one record with a count).
+    nonce : bytes
+        What tells this session from one of the same name elsewhere; the same at all parties.
     """
 
     def __init__(
-        self, name: str, field: Field, servers: int, session: str, crowd: int = 1
+        self,
+        name: str,
+        field: Field,
+        servers: int,
+        session: str,
+        crowd: int = 1,
+        nonce: bytes = b"",
     ) -> None:
         self.name = name
         self.field = field
@@ -93,11 +101,11 @@ class Endpoint:
         self.is_server = is_server(name)
         self.round = 0
         context = f"{session}|{field.modulus}|{servers}".encode()
-        self.session_id = digest(b"mpclab session", context)[: wire.SESSION_BYTES]
+        self.session_id = digest(b"mpclab session", context, nonce)[: wire.SESSION_BYTES]
         #: whether the session ended badly at this end: nothing more goes out or comes in
         self.ended = False
         #: the hash of everything broadcast so far, and of what the servers must agree on
-        self.history = digest(b"mpclab history", context)
+        self.history = digest(b"mpclab history", context, nonce)
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, session {self.session!r}, round {self.round})"

@@ -159,7 +159,11 @@ class SimulatedNetwork:
                     self._break_silence(crew, queues)
                 else:
                     self._deliver(sent, crew, queues)
-        finally:  # also after an interrupt: every coroutine is closed
+        except BaseException:  # a deadlock, an interrupt: over for all, begun or not
+            for actor in crew.values():
+                actor.endpoint.ended = True
+            raise
+        finally:
             for actor in crew.values():
                 actor.close()
             self.clock = max([self.clock, *(a.clock for a in crew.values())])

@@ -150,6 +150,8 @@ class Recommender:
         comparison_material(lab.field, 1, parameters.bits, lab.settings.comparison, lab.n)
         self.lab = lab
         self.parameters = parameters
+        if _BLOCKS in lab.servers[0].storage:
+            raise InputError("this lab has a recommender already: make another Lab for another")
         for server in lab.servers:
             server.storage[_BLOCKS] = []
         self._row_masks: list[tuple[int, RowMasks]] = []
@@ -214,11 +216,17 @@ class Recommender:
         """Upload rows of field elements as they are: what a dummy user might send."""
         users = len(dense)
         block = self._free_block(users)
-        numbers = np.arange(users) if ids is None else np.asarray(ids, np.int64)
-        if numbers.shape != (users,) or numbers.min(initial=0) < 0:
+        numbers = np.arange(users) if ids is None else np.asarray(ids)
+        if (
+            numbers.shape != (users,)
+            or numbers.dtype.kind not in "iu"
+            or not 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < 2**63
+        ):
             raise InputError(
-                f"ids have shape {numbers.shape}: it takes {users} integers, 0 or more, one per row"
+                f"ids have shape {numbers.shape} and dtype {numbers.dtype}: it takes {users} "
+                "integers, 0 or more, one per row"
             )
+        numbers = numbers.astype(np.int64)
         if len(np.unique(numbers)) != users:
             raise InputError("an id occurs twice: every user uploads one row")
         session = self.lab.session("upload")
@@ -226,11 +234,9 @@ class Recommender:
         outcomes = session.run(
             "upload",
             lambda party: protocol.upload(
-                party, _blocks(party), _blocks(party)[block], crowd.endpoint.name
+                party, _blocks(party), _blocks(party)[block], crowd.endpoint.name, numbers
             ),
-            others=[
-                (crowd.endpoint, protocol.client_upload(crowd, numbers, dense, packed)),
-            ],
+            others=[(crowd.endpoint, protocol.client_upload(crowd, dense, packed))],
         )
         outcomes.raise_failure()
         return int(outcomes[server_name(0)].sum())

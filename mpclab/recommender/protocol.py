@@ -178,49 +178,39 @@ def _columns(masks: Sequence[Elements]) -> list[Elements]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """An upload as it arrived: who, where, and the masked rows; nothing is believed yet."""
+    """Masked rows as they arrived, row j over the channel of user j; nothing is believed yet."""
 
-    ids: np.ndarray
-    slots: np.ndarray
     dense: Elements
     packed: Elements
     valid: np.ndarray = dataclass_field(repr=False)
 
-    def digests(self, rows: int) -> np.ndarray:
-        """16 bytes per row of the block, zeros where there is no valid row: (rows, 2) integers."""
-        out = np.zeros((rows, 2), np.int64)
+    def digests(self) -> np.ndarray:
+        """32 bytes per row, zeros where there is no valid row: (rows, 4) integers."""
+        out = np.zeros((len(self.valid), 4), np.int64)
         for j in np.flatnonzero(self.valid):
-            whole = digest(
-                self.ids[j].tobytes(), self.dense[j].tobytes(), self.packed[:, j].tobytes()
-            )
-            out[self.slots[j]] = np.frombuffer(whole[:16], np.int64)
+            whole = digest(self.dense[j].tobytes(), self.packed[:, j].tobytes())
+            out[j] = np.frombuffer(whole, np.int64)
         return out
 
 
-def _read_rows(field: Field, parts: tuple[wire.Part, ...] | None, block: Block,
-               accepted: np.ndarray) -> _Rows | None:
-    """Read an upload; a row that is not canonical, or not due, is marked as invalid alone."""
-    if parts is None:
-        return None
-    ids, slots, dense, packed = (np.asarray(p) for p in parts)
-    if not ids.shape == slots.shape == dense.shape[:1] == packed.shape[1:]:
-        return None
-    dense, packed = dense.view(np.uint64), packed.view(np.uint64)
+def _read_rows(field: Field, parts: Sequence[wire.Part], accepted: np.ndarray) -> _Rows:
+    """Read an upload; a row that is absent, not canonical, or not due, is invalid alone."""
+    sent, *rows = (np.asarray(part) for part in parts)
+    dense, packed = (part.view(np.uint64) for part in rows)
     bound = np.uint64(field.modulus)
-    valid = (slots >= 0) & (slots < block.rows) & (ids >= 0)
-    valid &= (dense < bound).all(axis=1)
-    for row in packed:
-        valid &= row < bound
-    safe = np.where(valid, slots, 0)
-    valid &= accepted[safe] & ~block.present[safe]
-    for keys in (ids, slots):  # a user or a slot that comes twice is refused
-        _, inverse, count = np.unique(keys, return_inverse=True, return_counts=True)
-        valid &= count[inverse] == 1
-    return _Rows(ids, slots, dense, packed, valid)
+    valid = accepted & (sent == 1) & (dense < bound).all(axis=1)
+    for column in packed:
+        valid &= column < bound
+    return _Rows(dense, packed, valid)
 
 
-async def upload(party: Party, blocks: list[Block], block: Block, crowd: str) -> np.ndarray:
+async def upload(
+    party: Party, blocks: list[Block], block: Block, crowd: str, ids: np.ndarray
+) -> np.ndarray:
     """R1 at a server: take the rows of a crowd of users; returns which of the block's rows are in.
+
+    `ids` says whose row j is: the servers know it from their channels with the users, and agree on
+    it by hash. What a user sends is taken for its own row only.
 
     Cost: 7 rounds, one more if users told the servers different things; 2 elements per user, 1
     more and 193 bytes per server.
@@ -230,65 +220,53 @@ async def upload(party: Party, blocks: list[Block], block: Block, crowd: str) ->
         # A second check of the same masks would open a second combination of them.
         raise party.abort("the masks of these rows have been given out, and serve once only")
     block.used = True
+    party.endpoint.absorb(b"users", ids.tobytes())
     accepted = await check_masks(
         party, crowd, [block.dense.share, block.packed.share], block.r_0, _columns
     )
     S, length = block.dense.share.shape[1], block.packed.share.shape[0]
     parts = await party.receive(
         crowd, "rows", "masked rows",
-        wire.integers(None), wire.integers(None), wire.integers(None, S),
-        wire.integers(length, None),
+        wire.integers(block.rows), wire.integers(block.rows, S), wire.integers(length, block.rows),
     )
-    rows = _read_rows(party.field, parts, block, accepted)
-    everything = [np.ascontiguousarray(p).tobytes() for p in parts] if parts and rows else [b"none"]
-    stored = np.zeros(block.rows, bool)
-    if rows is not None:
-        stored[rows.slots[rows.valid]] = True
+    rows = None if parts is None else _read_rows(party.field, parts, accepted)
+    everything = [np.ascontiguousarray(p).tobytes() for p in parts] if parts else [b"none"]
+    stored = np.zeros(block.rows, bool) if rows is None else rows.valid
     if not await agree(party, "same rows", *everything):
         # Somebody told the servers different things: find out who, row by row.
-        mine = rows.digests(block.rows) if rows else np.zeros((block.rows, 2), np.int64)
+        mine = np.zeros((block.rows, 4), np.int64) if rows is None else rows.digests()
         told = [np.asarray(d) for (d,) in await party.broadcast("same row", "hash", mine)]
         same = np.all([(d == told[0]).all(axis=1) for d in told], axis=0)
-        stored &= same & told[0].any(axis=1)
+        stored = stored & same & told[0].any(axis=1)
     if rows is not None:
-        _store(blocks, block, rows, stored)
+        _store(blocks, block, rows, stored, ids)
     return stored
 
 
-def _store(blocks: Sequence[Block], block: Block, rows: _Rows, stored: np.ndarray) -> None:
-    keep = rows.valid & stored[np.where(rows.valid, rows.slots, 0)]
-    slots, ids = rows.slots[keep], rows.ids[keep]
-    everything = keep.all() and np.array_equal(slots, np.arange(block.rows))
-    index: Any = slice(None) if everything else slots
-    dense, packed = rows.dense, rows.packed
-    block.dense.add_masked((index,), dense if everything else dense[keep])
-    for k in range(packed.shape[0]):  # one column of masks at a time: no copy of the whole
-        block.packed.add_masked((k, index), packed[k] if everything else packed[k, keep])
+def _store(
+    blocks: Sequence[Block], block: Block, rows: _Rows, stored: np.ndarray, ids: np.ndarray
+) -> None:
+    index: Any = slice(None) if stored.all() else np.flatnonzero(stored)
+    block.dense.add_masked((index,), rows.dense[index])
+    for k in range(rows.packed.shape[0]):  # one column of masks at a time: no copy of the whole
+        block.packed.add_masked((k, index), rows.packed[k, index])
     for earlier in blocks:  # a user's new row replaces the old one, which becomes a tombstone
-        earlier.present &= ~np.isin(earlier.ids, ids)
-    block.present[slots], block.ids[slots] = True, ids
+        earlier.present &= ~np.isin(earlier.ids, ids[stored])
+    block.present[stored], block.ids[stored] = True, ids[stored]
 
 
-async def client_upload(
-    client: Client, ids: np.ndarray, dense: Elements, packed: Elements
-) -> np.ndarray:
+async def client_upload(client: Client, dense: Elements, packed: Elements) -> np.ndarray:
     """R1 at the users: a crowd of them, row j under mask j; returns who went on to upload.
 
-    `dense` (users, S) and `packed` (length, users) are field elements.
+    `dense` (users, S) and `packed` (length, users) are field elements. A user whose masks failed
+    their check sends nothing: zeros stand for it in the crowd's message.
     """
-    masks, ok = await client_check_masks(
-        client, [dense.shape, packed.shape], len(ids), _columns
-    )
-    slots = np.flatnonzero(ok)
-    chosen: Any = slice(None) if ok.all() else slots
+    masks, ok = await client_check_masks(client, [dense.shape, packed.shape], len(dense), _columns)
     F = client.field
-    await client.send_all(
-        "rows", "masked rows",
-        np.asarray(ids, np.int64)[chosen],
-        slots.astype(np.int64),
-        F.sub(dense, masks[0])[chosen].view(np.int64),
-        F.sub(packed, masks[1])[:, chosen].view(np.int64),
-    )
+    rows, columns = F.sub(dense, masks[0]), F.sub(packed, masks[1])
+    rows[~ok], columns[:, ~ok] = 0, 0
+    sent = ok.astype(np.int64)
+    await client.send_all("rows", "masked rows", sent, rows.view(np.int64), columns.view(np.int64))
     return ok
 
 

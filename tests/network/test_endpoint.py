@@ -79,7 +79,7 @@ def test_what_a_broadcast_looks_like():
     header, sections = wire.decode(F, first.data)
     context = b"s|101|3"
     assert header == Header(
-        sha(b"mpclab session", context)[:16], 1, sha(b"mpclab history", context)
+        sha(b"mpclab session", context, b"")[:16], 1, sha(b"mpclab history", context, b"")
     )
     assert [(s.label, s.kind, s.parts[0].tolist()) for s in sections] == [("x", "open", [42])]
     run.close()

@@ -187,7 +187,7 @@ def test_absent_rows_do_not_count():
     recommender.preprocess(rows=5)
     recommender.preprocess(rows=7)
     recommender.preprocess(queries=1)
-    Cheat(recommender.lab, "users", "rows", value(3, at=2), to=["server 0"])
+    Cheat(recommender.lab, "users", "rows", value(2, at=2), to=["server 0"])
     assert recommender.upload(ratings) == 4
     result = recommender.recommend(ratings[0], -1)
     assert same(result, by_hand(ratings[[0, 1, 3, 4]], ratings[0], -1))

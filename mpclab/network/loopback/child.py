@@ -125,6 +125,7 @@ class _Child:
 def _party(server: Server, state: dict[str, Any]) -> Party:
     """A party in one session, as it was when it was moved here."""
     endpoint = Endpoint(server.name, server.field, server.key.servers, state["session"])
+    endpoint.session_id = state["session_id"]
     endpoint.round, endpoint.history = state["round"], state["history"]
     party = Party(server, endpoint)
     party.unchecked = list(state["unchecked"])

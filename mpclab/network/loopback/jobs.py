@@ -76,6 +76,7 @@ def packed(
         "sessions": [
             {
                 "session": party.endpoint.session,
+                "session_id": party.endpoint.session_id,
                 "round": party.endpoint.round,
                 "history": party.endpoint.history,
                 "unchecked": party.unchecked,
