@@ -221,7 +221,8 @@ class Parameters:
 
     def integer_threshold(self, threshold: float) -> int:
         """The least integer similarity that reaches a cosine similarity `threshold`."""
-        if not (isinstance(threshold, (int, float, np.integer, np.floating)) and -1 <= threshold <= 1):
+        number = isinstance(threshold, (int, float, np.integer, np.floating))
+        if not (number and -1 <= threshold <= 1):
             raise InputError(
                 f"the threshold is {threshold!r}: it is a cosine similarity between -1 and 1, "
                 "for instance 0.3"
