@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpclab.errors import InputError
+from mpclab.field import MERSENNE_61, Field
 from mpclab.lab import Lab
 from mpclab.network.endpoint import server_name
 from mpclab.views import messages
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare_views"]
 
 _OPENED = "opened"
-Sample = npt.NDArray[np.float64]
+Sample = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,10 @@ def compare_views(
         )
     (names, a), (_, b) = samples
     rows = []
-    for what, x, y in _pairs(names, a, b):
-        test = ks_2samp(x, y, method="asymp")
+    field = Field(settings.get("modulus", MERSENNE_61))
+    for what, x, y in _pairs(field, names, a, b):
+        # signed, so that small numbers keep their differences as floats
+        test = ks_2samp(field.signed(x), field.signed(y), method="asymp")
         rows.append((what, float(test.statistic), float(test.pvalue)))
     return Comparison(pd.DataFrame(rows, columns=["values", "statistic", "p"]), error)
 
@@ -159,15 +162,15 @@ def _view(
     coalition: Sequence[int],
     seed: int,
     settings: dict[str, Any],
-) -> tuple[dict[str, float], Any]:
-    """One run: everything that the coalition received, as numbers in [0, 1), and the result."""
+) -> tuple[dict[str, int], Any]:
+    """One run: everything that the coalition received, as field elements, and the result."""
     lab = Lab(servers, seed=seed, **settings)
     secrets = [lab.god.secret(x) for x in inputs]
     result = lab.run(protocol, *secrets)
     if hasattr(result, "reveal"):
         result = None  # a secret: the coalition learns nothing from it
     members = {server_name(i) for i in coalition}
-    numbers: dict[str, float] = {}
+    numbers: dict[str, int] = {}
     opened: dict[tuple[Any, ...], dict[str, Any]] = {}
     for m in messages(lab, None):
         if m.phase == "preprocess" or not members & {m.party, m.sender}:
@@ -184,7 +187,7 @@ def _view(
     return numbers, result
 
 
-def _put(numbers: dict[str, float], name: str, number: float) -> None:
+def _put(numbers: dict[str, int], name: str, number: int) -> None:
     """File under a name that is not taken yet: a step may occur more than once."""
     count, unique = 1, name
     while unique in numbers:
@@ -192,28 +195,29 @@ def _put(numbers: dict[str, float], name: str, number: float) -> None:
     numbers[unique] = number
 
 
-def _numbers(value: Any, modulus: int) -> Sample:
-    """A received part as numbers in [0, 1): elements over p, byte strings by their first bytes."""
+def _numbers(value: Any, modulus: int) -> list[int]:
+    """A received part as elements of F_p: byte strings by first bytes, arrays by 8 entries."""
     if isinstance(value, bytes):
-        return np.array([int.from_bytes(value[:7], "little") / 2.0**56])
-    flat = np.asarray(value).reshape(-1)[:8]  # the first elements of an array stand for all
-    return flat.astype(np.float64) / (modulus if np.asarray(value).dtype == np.uint64 else 1)
+        return [int.from_bytes(value[:8], "little") % modulus]
+    return [int(v) % modulus for v in np.asarray(value).reshape(-1)[:8]]
 
 
-def _table(views: Sequence[dict[str, float]]) -> tuple[list[str], Sample]:
+def _table(views: Sequence[dict[str, int]]) -> tuple[list[str], Sample]:
     names = list(views[0])
     if any(list(v) != names for v in views):
         raise InputError("the messages themselves differ from run to run: that alone tells things")
-    return names, np.array([[v[n] for n in names] for v in views])
+    return names, np.array([[v[n] for n in names] for v in views], np.uint64)
 
 
-def _pairs(names: list[str], a: Sample, b: Sample) -> Iterator[tuple[str, Sample, Sample]]:
-    """Every value, and the sum and difference modulo 1 of every two opened ones."""
+def _pairs(
+    field: Field, names: list[str], a: Sample, b: Sample
+) -> Iterator[tuple[str, Sample, Sample]]:
+    """Every value, and the sum and difference in F_p of every two opened ones."""
     for i, name in enumerate(names):
         yield name, a[:, i], b[:, i]
     opened = [i for i, name in enumerate(names) if name.startswith(_OPENED)]
     for k, i in enumerate(opened):
         for j in opened[:k]:
-            for sign in (1, -1):
-                what = f"{names[i]} {'+' if sign > 0 else '-'} {names[j]}"
-                yield what, (a[:, i] + sign * a[:, j]) % 1, (b[:, i] + sign * b[:, j]) % 1
+            for sign, combined in (("+", field.add), ("-", field.sub)):
+                what = f"{names[i]} {sign} {names[j]}"
+                yield what, combined(a[:, i], a[:, j]), combined(b[:, i], b[:, j])
