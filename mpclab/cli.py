@@ -7,6 +7,7 @@ and the exit status is then not 0.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -253,13 +254,15 @@ def main() -> None:
     """Run the command line; every error ends in a sentence on standard error."""
     try:
         status = app(standalone_mode=False)
+        if status == 130:  # typer's own treatment of an interrupt
+            raise KeyboardInterrupt
         sys.exit(status if isinstance(status, int) else 0)
     except TyperException as error:
         tell = getattr(error, "format_message", error.__str__)
         message = str(tell()).strip().rstrip(".")
         if not message or type(error).__name__ == "NoArgsIsHelpError":
             sys.exit(2)  # the help was printed
-        _fail(f"{message}. See: mpclab --help", getattr(error, "exit_code", 2))
+        _fail(f"{message}{_given(message)}. See: mpclab --help", getattr(error, "exit_code", 2))
     except MpclabError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
@@ -268,6 +271,15 @@ def main() -> None:
         _fail("There is not enough memory for so many users and items: take fewer of them.", 1)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or 'a file could not be used'}", 1)
+
+
+def _given(message: str) -> str:
+    """The value that was given for the option which a message is about."""
+    option = re.search(r"'(--[a-z-]+)'", message)
+    words = sys.argv[1:]
+    if option is None or option[1] not in words[:-1]:
+        return ""
+    return f" (given: {words[words.index(option[1]) + 1]!r})"
 
 
 def _fail(sentence: str, status: int) -> None:

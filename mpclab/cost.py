@@ -191,6 +191,9 @@ class DryPool:
         """Nothing is in stock, yet anything can be taken."""
         return 0
 
+    def burn(self, spec: Any, serial: int) -> None:
+        """Nothing to burn."""
+
     def take(self, spec: Any) -> tuple[int, dict[str, Any]]:
         """A blank bundle: all zeros, in the layout of the spec."""
         self.taken[spec] += 1
@@ -211,9 +214,8 @@ def blank(spec: Any, key: KeyShare) -> dict[str, Any]:
     return material
 
 
-def measured(transcript: Transcript, taken: Mapping[Any, int], n: int) -> Cost:
+def measured(transcript: Transcript, taken: Mapping[Any, int]) -> Cost:
     """What a dry run cost, for server 0."""
-    del n
     name = server_name(0)
     return Cost(
         transcript.rounds(),

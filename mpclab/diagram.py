@@ -7,6 +7,9 @@ at each receiver, so that an exchange between all servers stays one row, with te
 Rounds between servers carry their number. Whoever points at an arrowhead reads the message's
 sender, receiver, kind, bytes and times.
 
+`layout` is a pure function that says where everything stands; the picture, and the widget that
+plays the messages (`mpclab.widgets.messages`), both show what it returns.
+
 >>> from mpclab.lab import Lab
 >>> lab = Lab(servers=3, seed=1)
 >>> answer = lab.secret([42]).reveal()
@@ -23,11 +26,12 @@ from html import escape
 from pathlib import Path
 
 from mpclab import style
+from mpclab.conclusions import conclusions as told_by
 from mpclab.errors import InputError
 from mpclab.network.endpoint import is_server
 from mpclab.network.transcript import Record, Transcript
 
-__all__ = ["Diagram", "sequence_diagram"]
+__all__ = ["Diagram", "Layout", "Mark", "Picture", "layout", "sequence_diagram"]
 
 DEALER = "dealer"
 _CLIENTS = 3  # more clients than these share one column
@@ -40,29 +44,21 @@ _FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','DejaVu Sans
 
 
 @dataclass(frozen=True)
-class Diagram:
-    """A drawn sequence diagram; Jupyter shows it, `save` writes it.
+class Picture:
+    """A drawn picture; Jupyter shows it, `save` writes it.
 
     Attributes
     ----------
     svg : str
         The whole picture, one SVG element that refers to nothing outside itself.
-    messages, rows, rounds, servers : int
-        What is drawn.
+    still : str
+        The same without tooltips.
     """
 
     svg: str = field(repr=False)
     still: str = field(repr=False)
-    messages: int
-    rows: int
-    rounds: int
-    servers: int
 
-    def __repr__(self) -> str:
-        return (
-            f"Diagram({style.plural(self.messages, 'message')} in {style.plural(self.rows, 'row')},"
-            f" {style.plural(self.rounds, 'round')} between {self.servers} servers)"
-        )
+    _about = "A picture"
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -74,7 +70,7 @@ class Diagram:
         return (
             "<style>.mpclab-live{display:block!important}.mpclab-still{display:none!important}"
             f'</style><div class="mpclab-live" hidden="hidden">{self.svg}</div>'
-            '<img class="mpclab-still" alt="A sequence diagram of messages" '
+            f'<img class="mpclab-still" alt="{self._about}" '
             f'src="data:image/svg+xml;base64,{data}">'
         )
 
@@ -88,8 +84,34 @@ class Diagram:
         """
         path = Path(path)
         if path.suffix != ".svg":
-            raise InputError(f"the file {path.name!r} must end in .svg: the diagram is an SVG")
+            raise InputError(f"the file {path.name!r} must end in .svg: the picture is an SVG")
         path.write_text('<?xml version="1.0" encoding="UTF-8"?>\n' + self.svg, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Diagram(Picture):
+    """A drawn sequence diagram; Jupyter shows it, `save` writes it.
+
+    Attributes
+    ----------
+    svg : str
+        The whole picture, one SVG element that refers to nothing outside itself.
+    messages, rows, rounds, servers : int
+        What is drawn.
+    """
+
+    messages: int
+    rows: int
+    rounds: int
+    servers: int
+
+    _about = "A sequence diagram of messages"
+
+    def __repr__(self) -> str:
+        return (
+            f"Diagram({style.plural(self.messages, 'message')} in {style.plural(self.rows, 'row')},"
+            f" {style.plural(self.rounds, 'round')} between {self.servers} servers)"
+        )
 
 
 def sequence_diagram(
@@ -100,6 +122,7 @@ def sequence_diagram(
     theme: str = "auto",
     corrupt: Iterable[str] = (),
     times: bool = False,
+    conclusions: bool = False,
     max_messages: int = 2_500,
 ) -> Diagram:
     """Draw the messages of a transcript, or of one session or phase of it.
@@ -115,6 +138,8 @@ def sequence_diagram(
         Addresses whose columns are marked as corrupt.
     times : bool
         Whether every row says when its last message arrived, counted from the phase's first.
+    conclusions : bool
+        Whether whoever points at a row reads what a receiver can conclude from its messages.
     max_messages : int
         How many messages to draw at most; a last line counts the others.
 
@@ -123,28 +148,44 @@ def sequence_diagram(
     InputError
         If there is no such message, or the theme is none of the three.
     """
+    check_theme(theme)
+    placed = layout(transcript, session, phase, corrupt=corrupt, max_messages=max_messages)
+    return draw(placed, theme, times, conclusions)
+
+
+def check_theme(theme: str) -> None:
+    """Raise InputError unless the theme is one of the three."""
     if theme not in ("auto", "light", "dark"):
         raise InputError(f"the theme is {theme!r}: it is 'auto', 'light' or 'dark'")
-    if max_messages < 1:
-        raise InputError(f"max_messages is {max_messages}: at least 1 message must be drawn")
-    records = list(transcript.select(session, phase))
-    if not records:
-        raise InputError(_nothing(transcript, session, phase))
-    columns = _Columns(records, frozenset(corrupt))
-    rows = _rows(records, columns)
-    shown, left = _first(rows, max_messages)
-    drawing = _Drawing(columns, shown, left, theme, times)
+
+
+def draw(
+    placed: Layout, theme: str = "auto", times: bool = False, conclusions: bool = False
+) -> Diagram:
+    """The static picture of a layout; see `sequence_diagram`."""
+    drawing = _Drawing(placed, theme, times)
+    rows = [row for band in placed.bands for row in band.rows]
     return Diagram(
-        svg=drawing.svg(tooltips=True),
+        svg=drawing.svg(tooltips=True, conclusions=conclusions),
         still=drawing.svg(tooltips=False),
-        messages=sum(len(r.records) for r in shown),
-        rows=len(shown),
-        rounds=len({(r.band, r.number) for r in shown if r.number}),
-        servers=len(columns.servers),
+        messages=sum(len(r.row.records) for r in rows),
+        rows=len(rows),
+        rounds=len({(r.row.band, r.row.number) for r in rows if r.row.number}),
+        servers=len(placed.columns.servers),
     )
 
 
-def _nothing(transcript: Transcript, session: str | None, phase: str | None) -> str:
+def marked_svg(placed: Layout, theme: str = "auto") -> str:
+    """The picture of a layout in which a program finds every mark again.
+
+    An arrowhead has the number of its mark (`Layout.marks`) as `data-mark`, and so has its line as
+    `data-lane`; a sender's dot has that of its first mark in the lane.
+    """
+    return _Drawing(placed, theme, False).svg(tooltips=True, conclusions=True, numbered=True)
+
+
+def nothing(transcript: Transcript, session: str | None, phase: str | None) -> str:
+    """A sentence that says which sessions there are instead."""
     wanted = [f"session {session!r}"] * (session is not None)
     wanted += [f"phase {phase!r}"] * (phase is not None)
     there = dict.fromkeys(f"{r.session!r} ({r.phase})" for r in transcript.records)
@@ -156,11 +197,13 @@ def _nothing(transcript: Transcript, session: str | None, phase: str | None) -> 
 # -- what there is to draw ------------------------------------------------------------------------
 
 
-class _Columns:
+class Columns:
     """The parties, from left to right, and where each stands."""
 
-    def __init__(self, records: Sequence[Record], corrupt: frozenset[str]) -> None:
-        counts: dict[str, int] = {}
+    def __init__(
+        self, records: Sequence[Record], corrupt: frozenset[str], others: Iterable[str] = ()
+    ) -> None:
+        counts: dict[str, int] = dict.fromkeys(others, 1)
         for r in records:
             for name in (r.sender, r.receiver):
                 client = not is_server(name) and name != DEALER
@@ -168,6 +211,7 @@ class _Columns:
         self.corrupt = corrupt
         self.servers = sorted(filter(is_server, counts), key=lambda s: int(s.split()[1]))
         clients = [c for c in counts if not is_server(c) and c != DEALER]
+        self.single = clients
         self.crowded = len(clients) > _CLIENTS
         #: columns of clients: name -> how many clients it stands for
         self.clients = (
@@ -177,6 +221,11 @@ class _Columns:
         )
         self.names = [*self.clients, *[DEALER] * (DEALER in counts), *self.servers]
         self._place()
+
+    @property
+    def everybody(self) -> list[str]:
+        """All parties in the order of the columns, clients of a crowd one by one."""
+        return [*self.single, *[DEALER] * (DEALER in self.names), *self.servers]
 
     def of(self, party: str) -> str:
         """The column of a party."""
@@ -203,7 +252,7 @@ class _Columns:
     def _place(self) -> None:
         widths = {
             name: max(46.0, *(style.text_width(line, 11, bold=True) + 18
-                              for line in _fitted(self.heading(name), 96)))
+                              for line in fitted(self.heading(name), 96)))
             for name in self.names
             if name not in self.servers
         }
@@ -222,6 +271,10 @@ class _Columns:
             self.x[name] = at + self.spacing / 2
             at += self.spacing
         self.boxes = widths | dict.fromkeys(self.servers, min(self.spacing, 76.0))
+        #: whether servers are headed by their numbers alone, for want of room
+        self.short = any(
+            style.text_width(name, 11, bold=True) > self.boxes[name] - 10 for name in self.servers
+        )
 
 
 @dataclass
@@ -247,7 +300,7 @@ class _Row:
             return ""
         return self.label.replace(f" + {self.step}/", " + ")[len(self.step) + 1 :]
 
-    def lanes(self, columns: _Columns) -> dict[str, dict[str, list[Record]]]:
+    def lanes(self, columns: Columns) -> dict[str, dict[str, list[Record]]]:
         """Sending column -> receiving column -> messages."""
         found: dict[str, dict[str, list[Record]]] = {}
         for r in self.records:
@@ -256,7 +309,7 @@ class _Row:
         return {name: found[name] for name in columns.names if name in found}
 
 
-def _rows(records: Iterable[Record], columns: _Columns) -> list[_Row]:
+def _rows(records: Iterable[Record], columns: Columns) -> list[_Row]:
     rows: list[_Row] = []
     current: dict[object, tuple[_Row, set[tuple[str, str]]]] = {}
     rounds: dict[int, int] = {}
@@ -288,10 +341,208 @@ def _first(rows: list[_Row], limit: int) -> tuple[list[_Row], list[_Row]]:
     return rows, []
 
 
+# -- where it stands ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """An arrowhead: messages of one row from one column to another, mostly a single one.
+
+    Attributes
+    ----------
+    sender, receiver : str
+        The columns.
+    x_from, x_to, y : float
+        Where the arrow starts and ends.
+    records : list of Record
+    start : float
+        When the first message of the phase was sent: times are told from there.
+    number : int
+        Of the round within its band, from 1; 0 for what is not between servers.
+    """
+
+    sender: str
+    receiver: str
+    x_from: float
+    x_to: float
+    y: float
+    records: list[Record]
+    start: float
+    number: int
+
+    @property
+    def sent_at(self) -> float:
+        """When the first of the messages was sent."""
+        return min(r.sent_at for r in self.records)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One sender's messages of a row."""
+
+    sender: str
+    y: float
+    marks: list[Mark]
+
+
+@dataclass(frozen=True)
+class PlacedRow:
+    """A row with its place; `first` if it is the first of its step."""
+
+    row: _Row
+    first: bool
+    y: float
+    height: float
+    lanes: list[Lane]
+
+
+@dataclass(frozen=True)
+class Band:
+    """One phase of one session: its place, its rows, and the grounds of its steps (y, height)."""
+
+    top: float
+    bottom: float
+    start: float
+    rows: list[PlacedRow]
+    steps: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything stands in a sequence diagram, without any drawing.
+
+    Attributes
+    ----------
+    columns : the parties, from left to right
+    bands : list of Band
+    left : rows that are not drawn
+    gap : float
+        Between the lanes of a row.
+    heads : float
+        The height of the columns' heads.
+    top, end, height : float
+        Where the lifelines start and end, and how high the picture is.
+    """
+
+    columns: Columns
+    bands: list[Band]
+    left: list[_Row]
+    gap: float
+    heads: float
+    top: float
+    end: float
+    height: float
+
+    @property
+    def marks(self) -> list[Mark]:
+        """All arrowheads in the order of time."""
+        found = [
+            mark
+            for band in self.bands
+            for row in band.rows
+            for lane in row.lanes
+            for mark in lane.marks
+        ]
+        return sorted(found, key=lambda mark: mark.sent_at)
+
+    @property
+    def repeats_heads(self) -> bool:
+        """Whether the heads stand at the end too, since the picture is high."""
+        return self.end > 700
+
+
+def layout(
+    transcript: Transcript,
+    session: str | None = None,
+    phase: str | None = None,
+    *,
+    corrupt: Iterable[str] = (),
+    max_messages: int = 2_500,
+) -> Layout:
+    """Lay out the messages of a transcript in columns, rows and lanes.
+
+    Parameters
+    ----------
+    transcript : Transcript
+    session, phase : str or None
+        Which messages; None takes all.
+    corrupt : iterable of str
+        Addresses whose columns are marked as corrupt.
+    max_messages : int
+        How many messages to place at most.
+
+    Raises
+    ------
+    InputError
+        If there is no such message.
+
+    Examples
+    --------
+    >>> from mpclab.lab import Lab
+    >>> lab = Lab(servers=2, seed=1)
+    >>> _ = lab.secret([42]).reveal()
+    >>> placed = layout(lab.transcript, phase="online")
+    >>> len(placed.bands[0].rows), len(placed.marks), placed.columns.names
+    (6, 12, ['server 0', 'server 1'])
+    """
+    if max_messages < 1:
+        raise InputError(f"max_messages is {max_messages}: at least 1 message must be drawn")
+    records = list(transcript.select(session, phase))
+    if not records:
+        raise InputError(nothing(transcript, session, phase))
+    columns = Columns(records, frozenset(corrupt))
+    shown, left = _first(_rows(records, columns), max_messages)
+    n = len(columns.servers)
+    gap = 9.0 if n <= 3 else 7.5 if n <= 6 else 5.2
+    heads = _HEAD + (14 if columns.short else 0)
+    y = 12.0 + heads
+    top, bands = y + 2, []
+    for rows in _runs(shown, lambda row: row.band):
+        bands.append(_place_band(rows, y + 8, columns, gap))
+        y = bands[-1].bottom
+    end = y + 4
+    y = end + heads if end > 700 else end
+    height = y + 8 + (20 if left else 0) + 22
+    return Layout(columns, bands, left, gap, heads, top, end, height)
+
+
+def _place_band(rows: list[_Row], top: float, columns: Columns, gap: float) -> Band:
+    y = top + _PHASE
+    start = min(r.sent_at for row in rows for r in row.records)
+    placed: list[PlacedRow] = []
+    steps: list[tuple[float, float]] = []
+    for step in _runs(rows, lambda row: (row.step, "/" in row.label)):
+        y = at = y + 2
+        for i, row in enumerate(step):
+            placed.append(_place_row(row, y, i == 0, columns, gap, start))
+            y += placed[-1].height
+        steps.append((at, y - at))
+        y += 2
+    return Band(top, y, start, placed, steps)
+
+
+def _place_row(
+    row: _Row, y: float, first: bool, columns: Columns, gap: float, start: float
+) -> PlacedRow:
+    lanes = row.lanes(columns)
+    height = max(36.0, gap * (len(lanes) - 1) + 20)
+    at = y + height / 2 - gap * (len(lanes) - 1) / 2
+    placed = []
+    for sender, receivers in lanes.items():
+        x = columns.x[sender]
+        marks = [
+            Mark(sender, name, x, columns.x[name], at, records, start, row.number)
+            for name, records in receivers.items()
+        ]
+        placed.append(Lane(sender, at, marks))
+        at += gap
+    return PlacedRow(row, first, y, height, placed)
+
+
 # -- words ----------------------------------------------------------------------------------------
 
 
-def _fitted(lines: Iterable[str], width: float, points: float = 11, bold: bool = True) -> list[str]:
+def fitted(lines: Iterable[str], width: float, points: float = 11, bold: bool = True) -> list[str]:
     """Shorten what is too wide, with an ellipsis."""
     out = []
     for line in lines:
@@ -360,7 +611,7 @@ def _tooltip(records: Sequence[Record], start: float) -> str:
     )
 
 
-def _in_words(row: _Row, columns: _Columns) -> str:
+def _in_words(row: _Row, columns: Columns) -> str:
     lanes = row.lanes(columns)
     to = dict.fromkeys(name for lane in lanes.values() for name in lane)
 
@@ -383,7 +634,7 @@ def _in_words(row: _Row, columns: _Columns) -> str:
 # -- the picture ----------------------------------------------------------------------------------
 
 
-def _css(theme: str, servers: Sequence[int], phases: Iterable[str]) -> str:
+def css_rules(theme: str, servers: Sequence[int], phases: Iterable[str]) -> str:
     """Rules for one theme, or for both with the conditions that choose between them."""
 
     def rules(which: str, scope: str) -> str:
@@ -425,40 +676,39 @@ def _css(theme: str, servers: Sequence[int], phases: Iterable[str]) -> str:
 
 
 class _Drawing:
-    """Rows become shapes and words; every text stands in a place of its own."""
+    """A layout becomes shapes and words; every text stands in a place of its own."""
 
-    def __init__(
-        self, columns: _Columns, rows: list[_Row], left: list[_Row], theme: str, times: bool
-    ) -> None:
-        self.columns, self.rows, self.left = columns, rows, left
+    def __init__(self, placed: Layout, theme: str, times: bool) -> None:
+        self.placed, self.columns = placed, placed.columns
         self.theme, self.times = theme, times
-        self.phases = list(dict.fromkeys(row.phase for row in rows))
-        n = len(columns.servers)
-        self.gap = 9.0 if n <= 3 else 7.5 if n <= 6 else 5.2
-        self.text_right = columns.width - _RIGHT + 8
+        self.phases = list(dict.fromkeys(r.row.phase for b in placed.bands for r in b.rows))
+        self.text_right = placed.columns.width - _RIGHT + 8
 
-    def svg(self, tooltips: bool) -> str:
-        self.tooltips = tooltips
+    def svg(self, tooltips: bool, conclusions: bool = False, numbered: bool = False) -> str:
+        self.tooltips, self.conclusions = tooltips, conclusions
+        marks = self.placed.marks if numbered else []
+        self.numbers = {id(mark): number for number, mark in enumerate(marks)}
         self.lines: list[str] = []  # lifelines, drawn below everything but the bands
         self.grounds: list[str] = []
         self.shapes: list[str] = []
-        y = self._heads(12.0)
-        top = y + 2
-        bands = _runs(self.rows, lambda row: row.band)
-        for band in bands:
-            y = self._band(band, y + 8)
-        end = y + 4
-        if end > 700:
-            y = self._heads(end)
-        y = self._foot(y + 8 if end > 700 else end + 8)
+        if numbered:
+            self.shapes.append('<g class="heads">')
+        self._heads(12.0)
+        if numbered:
+            self.shapes.append("</g>")
+        for band in self.placed.bands:
+            self._band(band)
+        if self.placed.repeats_heads:
+            self._heads(self.placed.end)
+        self._foot()
         for name in self.columns.names:
-            self._lifeline(name, top, end)
-        return self._wrap(y, bands)
+            self._lifeline(name, self.placed.top, self.placed.end)
+        return self._wrap(self.placed.height, [[r.row for r in b.rows] for b in self.placed.bands])
 
     def _wrap(self, height: float, bands: list[list[_Row]]) -> str:
         width = self.columns.width
-        css = _css(self.theme, [int(s.split()[1]) for s in self.columns.servers], self.phases)
-        sessions = list(dict.fromkeys(row.session for row in self.rows))
+        css = css_rules(self.theme, [int(s.split()[1]) for s in self.columns.servers], self.phases)
+        sessions = list(dict.fromkeys(row.session for band in bands for row in band))
         where = f"session {sessions[0]}" if len(sessions) == 1 else f"{len(sessions)} sessions"
         title = f"Messages of {where}: {', '.join(self.phases)}"
         words = []
@@ -500,11 +750,8 @@ class _Drawing:
             f'rx="{rx:g}"/>'
         )
 
-    def _heads(self, y: float) -> float:
-        c = self.columns
-        short = any(
-            style.text_width(name, 11, bold=True) > c.boxes[name] - 10 for name in c.servers
-        )
+    def _heads(self, y: float) -> None:
+        c, short = self.columns, self.columns.short
         if short and c.servers:
             middle = (c.x[c.servers[0]] + c.x[c.servers[-1]]) / 2
             self._text(middle, y + 9, "servers", 10.5, "m", "middle")
@@ -516,11 +763,10 @@ class _Drawing:
                 lines = [name.split()[1], *["!"] * (name in c.corrupt)]
             bad = " bad" if name in c.corrupt else ""
             self._rect(self.shapes, c.css(name) + bad, c.x[name] - w / 2, y, w, _HEAD, 6)
-            lines = _fitted(lines, w - 8)
+            lines = fitted(lines, w - 8)
             first = y + _HEAD / 2 + 4 - 6.5 * (len(lines) - 1)
             for i, line in enumerate(lines):
                 self._text(c.x[name], first + 13 * i, line, 11, f"on-{c.css(name)}", "middle", True)
-        return y + _HEAD
 
     def _lifeline(self, name: str, top: float, end: float) -> None:
         c = self.columns
@@ -530,9 +776,10 @@ class _Drawing:
                 f'<path class="life {c.css(name)}" d="M{c.x[name] + dx:.1f} {top:.1f}V{end:.1f}"/>'
             )
 
-    def _band(self, rows: list[_Row], y: float) -> float:
+    def _band(self, band: Band) -> None:
         """One phase of one session: its heading, then its steps."""
-        top, p = y, self.phases.index(rows[0].phase)
+        rows = [r.row for r in band.rows]
+        y, p = band.top, self.phases.index(rows[0].phase)
         inner = self.columns.width - 2 * _MARGIN
         self.shapes.append(  # above the lifelines, which it interrupts
             f'<rect class="h{p}" x="{_MARGIN:g}" y="{y:.1f}" width="{inner:.1f}" '
@@ -540,45 +787,44 @@ class _Drawing:
         )
         self._text(_MARGIN + 14, y + 17.5, rows[0].phase, 13, bold=True)
         used = style.text_width(rows[0].phase, 13, bold=True)
-        (session,) = _fitted([rows[0].session], 140, 10.5, bold=False)
+        (session,) = fitted([rows[0].session], 140, 10.5, bold=False)
         self._text(_MARGIN + 24 + used, y + 17.5, session, 10.5, "m")
         used += style.text_width(session, 10.5) + 60
-        (summary,) = _fitted([_summary(rows)], inner - used, 10.5, bold=False)
+        (summary,) = fitted([_summary(rows)], inner - used, 10.5, bold=False)
         self._text(self.columns.width - _MARGIN - 10, y + 17.5, summary, 10.5, "m", "end")
-        y += _PHASE
-        start = min(r.sent_at for row in rows for r in row.records)
-        for step in _runs(rows, lambda row: (row.step, "/" in row.label)):
-            at = y + 2
-            y = at
-            for i, row in enumerate(step):
-                y = self._row(row, y, i == 0, start)
-            ground = (_MARGIN + 8, at, inner - 12, y - at)
-            self._rect(self.grounds, "step", *ground, rx=5)
-            y += 2
-        self._rect(self.shapes, f"p{p}", _MARGIN, top, 4, y - top, 2)
-        self.grounds.insert(0, f'<rect class="band" x="{_MARGIN:g}" y="{top:.1f}" '
-                               f'width="{inner:.1f}" height="{y - top:.1f}" rx="4"/>')  # fmt: skip
-        return y
+        for placed in band.rows:
+            self._row(placed, band.start)
+        for at, height in band.steps:
+            self._rect(self.grounds, "step", _MARGIN + 8, at, inner - 12, height, rx=5)
+        height = band.bottom - band.top
+        self._rect(self.shapes, f"p{p}", _MARGIN, band.top, 4, height, 2)
+        self.grounds.insert(0, f'<rect class="band" x="{_MARGIN:g}" y="{band.top:.1f}" '
+                               f'width="{inner:.1f}" height="{height:.1f}" rx="4"/>')  # fmt: skip
 
-    def _row(self, row: _Row, y: float, first: bool, start: float) -> float:
-        lanes = row.lanes(self.columns)
-        height = max(36.0, self.gap * (len(lanes) - 1) + 20)
-        middle = y + height / 2
-        self._labels(row, middle, first, start)
-        lane = middle - self.gap * (len(lanes) - 1) / 2
-        for sender, receivers in lanes.items():
-            self._lane(sender, receivers, lane, start)
-            lane += self.gap
-        return y + height
+    def _row(self, placed: PlacedRow, start: float) -> None:
+        row = placed.row
+        if self.conclusions:
+            told = "\n".join(told_by(row.kind, row.label))
+            self.shapes.append(
+                f"<g><title>{escape(f'{row.label}: {row.kind}')}\n{escape(told)}</title>"
+                f'<rect x="{_MARGIN + 8:g}" y="{placed.y:.1f}" '
+                f'width="{self.columns.width - 2 * _MARGIN - 12:.1f}" '
+                f'height="{placed.height:.1f}" fill="none" pointer-events="all"/>'
+            )
+        self._labels(row, placed.y + placed.height / 2, placed.first, start)
+        for lane in placed.lanes:
+            self._lane(lane)
+        if self.conclusions:
+            self.shapes.append("</g>")
 
     def _labels(self, row: _Row, middle: float, first: bool, start: float) -> None:
         x, room = _MARGIN + 18.0, _LEFT - _MARGIN - 18 - 34
         bold, plain = (row.step, row.detail) if first else ("", row.detail or row.step)
         if bold:
-            (bold,) = _fitted([bold], room, 12)
+            (bold,) = fitted([bold], room, 12)
             self._text(x, middle + (-2.5 if plain else 4), bold, 12, bold=True)
         if plain:
-            (plain,) = _fitted([plain], room, 11, bold=False)
+            (plain,) = fitted([plain], room, 11, bold=False)
             self._text(x, middle + (12 if bold else 4), plain, 11, "m" if bold else "")
         if row.number:
             at = _LEFT - 18
@@ -586,52 +832,63 @@ class _Drawing:
             self._text(at, middle + 4, str(row.number), 11, anchor="middle", bold=True)
         room = _RIGHT - 8 - _MARGIN - 10
         arrived = max(r.received_at for r in row.records) - start if self.times else None
-        (kind,) = _fitted([row.kind], room, 11.5, bold=False)
-        (sizes,) = _fitted([_sizes(row, arrived)], room, 10.5, bold=False)
+        (kind,) = fitted([row.kind], room, 11.5, bold=False)
+        (sizes,) = fitted([_sizes(row, arrived)], room, 10.5, bold=False)
         self._text(self.text_right, middle - 2.5, kind, 11.5)
         self._text(self.text_right, middle + 12, sizes, 10.5, "m")
 
-    def _lane(
-        self, sender: str, receivers: dict[str, list[Record]], y: float, start: float
-    ) -> None:
+    def _lane(self, lane: Lane) -> None:
         """One sender's messages: a line through all receivers, a dot, and an arrowhead for each."""
-        c = self.columns
-        x, ends = c.x[sender], [c.x[name] for name in receivers]
-        half = min(self.gap / 2 - 0.4, 3.6)
-        css = c.css(sender)
-        everyone = [r for records in receivers.values() for r in records]
+        c, y = self.columns, lane.y
+        x, ends = c.x[lane.sender], [mark.x_to for mark in lane.marks]
+        half = min(self.placed.gap / 2 - 0.4, 3.6)
+        css = c.css(lane.sender)
+        everyone = [r for mark in lane.marks for r in mark.records]
         width = 2.6 if max(r.count for r in everyone) > 1 or len(everyone) > len(ends) else 1.5
+        numbers = [self.numbers[id(mark)] for mark in lane.marks if self.numbers]
+        first = f' data-lane="{min(numbers)}"' if numbers else ""
+        lines = [(min(x, *ends), max(x, *ends), "")]
+        if numbers:  # a line for each mark, to be lit one by one
+            lines = [(x, end, f' data-lane="{k}"') for end, k in zip(ends, numbers, strict=True)]
+        for start, end, number in lines:
+            self.shapes.append(
+                f'<path class="lane {css}"{number} stroke-width="{width}" '
+                f'd="M{start:.1f} {y:.1f}H{end:.1f}"/>'
+            )
         self.shapes.append(
-            f'<path class="lane {css}" stroke-width="{width}" '
-            f'd="M{min(x, *ends):.1f} {y:.1f}H{max(x, *ends):.1f}"/>'
-            f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="{half + 0.2:.1f}"/>'
+            f'<circle class="{css}"{first} cx="{x:.1f}" cy="{y:.1f}" r="{half + 0.2:.1f}"/>'
         )
-        for name, records in receivers.items():
-            tip = c.x[name]
+        for mark in lane.marks:
+            tip = mark.x_to
             back = tip - 8 if tip > x else tip + 8
-            note = f"<title>{escape(_tooltip(records, start))}</title>" if self.tooltips else ""
-            count = f' data-messages="{len(records)}"' if self.tooltips else ""
+            note, count = "", ""
+            if self.tooltips:
+                note = f"<title>{escape(_tooltip(mark.records, mark.start))}</title>"
+                count = f' data-messages="{len(mark.records)}"'
+            if self.numbers:
+                count += f' data-mark="{self.numbers[id(mark)]}"'
             self.shapes.append(
                 f'<path class="{css}"{count} '
                 f'd="M{tip:.1f} {y:.1f}L{back:.1f} {y - half:.1f}V{y + half:.1f}Z">{note}</path>'
             )
 
-    def _foot(self, y: float) -> float:
-        if self.left:
-            messages = sum(len(row.records) for row in self.left)
+    def _foot(self) -> None:
+        left = self.placed.left
+        y = self.placed.height - 22 - (20 if left else 0)
+        if left:
+            messages = sum(len(row.records) for row in left)
             text = (
                 f"... and {style.plural(messages, 'more message')} in "
-                f"{style.plural(len(self.left), 'more row')}, not drawn: choose a session or phase"
+                f"{style.plural(len(left), 'more row')}, not drawn: choose a session or phase"
             )
             self._text(_MARGIN + 14, y + 10, text, 11.5, bold=True)
             y += 20
         text = "A lane per sender, from its dot to each arrowhead."
-        if any(row.number for row in self.rows):
+        if any(r.row.number for band in self.placed.bands for r in band.rows):
             text += " Numbers count the rounds between servers."
         if any(count > 1 for count in self.columns.clients.values()):
             text += " A triple line is a crowd."
         self._text(_MARGIN + 14, y + 10, text, 10.5, "m")
-        return y + 22
 
 
 def _runs(rows: Iterable[_Row], key: object) -> list[list[_Row]]:

@@ -204,6 +204,8 @@ def _requester(
                 f"{parameters.dense} dense items: take more dense items or other data"
             )
         return int(able[0])
+    if isinstance(user, str) and data.user_ids.dtype.kind in "iu" and user.strip().isdecimal():
+        user = int(user)  # the command line's words are texts
     row = data.user_index(user)
     if rated[row] < parameters.min_dense:
         raise InputError(

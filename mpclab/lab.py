@@ -18,9 +18,10 @@ only then runs the protocol in the phase *online*. Costs are told apart in `lab.
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ from mpclab.protocols.clients import client_input, client_output, output_to, rec
 from mpclab.protocols.comparison import METHODS
 from mpclab.randomness import Source
 from mpclab.secret import SecretArray, encode
+from mpclab.session import Session
 from mpclab.sharing import Share, check_servers, deal_keys
 from mpclab.views import God, coalition_view
 
@@ -244,7 +246,9 @@ class Lab:
             raise InputError("this secret belongs to another lab: its servers are not these")
         self._require_ready()
         share: Share = self.servers[index].storage[_SECRETS][secret.number]
-        return share
+        data = share.data.view()
+        data.flags.writeable = False  # a protocol computes with it, and leaves it as it is
+        return Share(data, share.key)
 
     def _require_ready(self) -> None:
         if self._state != "ready":
@@ -282,7 +286,9 @@ class Lab:
         pending = bool(self._main.parties[0].unchecked)
         try:
             shapes = tuple(a.signature if isinstance(a, SecretArray) else a for a in args)
-            key = (protocol, pending, shapes)
+            # What a protocol of one's own reads from outside may change: predicted every time.
+            known_protocol = getattr(protocol, "__module__", "").startswith("mpclab.")
+            key = (protocol, pending, shapes) if known_protocol else None
             known = self._predictions.get(key)
         except TypeError:  # an argument that cannot be hashed: predicted every time
             key, known = None, None
@@ -305,10 +311,12 @@ class Lab:
         for party in session.parties if pending else ():  # openings that wait for a check
             party.unchecked.append((self.field.zeros(), self.field.zeros()))
         outcomes = session.run(
-            "online", lambda party: protocol(party, *(_blank(a, party) for a in args))
+            "online", lambda party: protocol(party, *_resolved(args, lambda s: _blank(s, party)))
         )
         outcomes.raise_failure()
-        return measured(session.network.transcript, pools[0].taken, self.n)
+        if any(pool.taken != pools[0].taken for pool in pools):
+            raise Abort("the servers take different turns: they take different material")
+        return measured(session.network.transcript, pools[0].taken)
 
     def preprocess_for(self, cost: Cost) -> None:
         """Make whatever material of a predicted cost is not in stock."""
@@ -329,12 +337,18 @@ class Lab:
         self._require_ready()
         session = self.session("preprocess")
         wanted = [*specs, *[ZeroTest()] * checks]
-        outcomes = session.run(
-            "preprocess",
-            lambda party: receive_material(party, wanted),
-            others=[(session.dealer(), self.dealer.deal(wanted))],
-        )
-        outcomes.raise_failure()
+        first = self.dealer.next_serial
+        try:
+            outcomes = session.run(
+                "preprocess",
+                lambda party: receive_material(party, wanted),
+                others=[(session.dealer(), self.dealer.deal(wanted))],
+            )
+            outcomes.raise_failure()
+        except BaseException:  # what only some servers have received, none keeps
+            for server in self.servers:
+                server.pool.drop_from(first)
+            raise
         serials: list[int] = outcomes[server_name(0)]
         return serials[: len(specs)]
 
@@ -380,12 +394,10 @@ class Lab:
         others: Iterable[tuple[Endpoint, Coroutine[Any, Any, Any]]] = (),
     ) -> Outcomes:
         """Run in the lab's main session, where openings wait for the next check."""
-        for secret in (a for a in args if isinstance(a, SecretArray)):
-            self.held(secret, 0)  # a sentence now, if it belongs elsewhere
+        _resolved(args, lambda s: self.held(s, 0))  # a sentence now, if it belongs elsewhere
 
         def program(party: Party) -> Coroutine[Any, Any, Any]:
-            mine = (self.held(a, party.index) if isinstance(a, SecretArray) else a for a in args)
-            return protocol(party, *mine)
+            return protocol(party, *_resolved(args, lambda s: self.held(s, party.index)))
 
         try:
             outcomes = self._main.run(phase, program, others)
@@ -402,14 +414,38 @@ class Lab:
         return outcomes
 
     def _result(self, results: Sequence[Any]) -> Any:
+        """What all servers agree on: shares become a secret, public values must be equal."""
         first = results[0]
+        if any(type(r) is not type(first) for r in results):
+            raise InputError(
+                f"the servers returned {', '.join(type(r).__name__ for r in results)}: all must "
+                "return the same kind of result"
+            )
         if isinstance(first, Share):
             return self.keep(results)
-        if isinstance(first, (tuple, list)):
-            return type(first)(self._result(each) for each in zip(*results, strict=True))
+        if isinstance(first, (tuple, list, dict)):
+            if any(len(r) != len(first) for r in results):
+                raise InputError("the servers returned results of different lengths")
+            if isinstance(first, dict):
+                return {k: self._result([r[k] for r in results]) for k in first}
+            entries = [self._result(each) for each in zip(*results, strict=True)]
+            return type(first)(*entries) if hasattr(first, "_fields") else type(first)(entries)
+        if not all(np.array_equal(np.asarray(r), np.asarray(first)) for r in results):
+            raise InputError(
+                "the servers returned different public values: a protocol returns what all agree on"
+            )
         if isinstance(first, np.ndarray) and not first.flags.writeable:
             return first.copy()
         return first
+
+
+def _resolved(argument: Any, share_of: Callable[[SecretArray], Share]) -> Any:
+    """Arguments for one server: every secret, in lists and tuples too, becomes its share."""
+    if isinstance(argument, SecretArray):
+        return share_of(argument)
+    if type(argument) in (list, tuple):
+        return type(argument)(_resolved(each, share_of) for each in argument)
+    return argument
 
 
 def _checked_seed(seed: Any) -> int | None:
@@ -439,17 +475,26 @@ def _forget(servers: Sequence[Server], number: int) -> None:
         server.storage.get(_SECRETS, {}).pop(number, None)
 
 
-def _blank(argument: Any, party: Party) -> Any:
-    if isinstance(argument, SecretArray):
-        return Share(np.zeros((2, *argument.shape), np.uint64), party.key)
-    return argument
+def _blank(secret: SecretArray, party: Party) -> Share:
+    zeros = np.zeros((2, *secret.shape), np.uint64)
+    zeros.flags.writeable = False
+    return Share(zeros, party.key)
 
 
 def _public(result: Any) -> bool:
     """Whether a result holds anything that is not a share."""
     if isinstance(result, (tuple, list)):
         return any(_public(each) for each in result)
+    if isinstance(result, dict):
+        return any(_public(each) for each in result.values())
     return result is not None and not isinstance(result, Share)
+
+
+def _coroutines(result: Any) -> list[Any]:
+    """The unfinished protocols in a result."""
+    if isinstance(result, (tuple, list)):
+        return [found for each in result for found in _coroutines(each)]
+    return [result] if inspect.iscoroutine(result) else []
 
 
 def _labelled(protocol: Protocol) -> Protocol:
@@ -458,13 +503,21 @@ def _labelled(protocol: Protocol) -> Protocol:
 
     async def checked(party: Party, *args: Any) -> Any:
         running = protocol(party, *args)
-        if not hasattr(running, "send"):
+        if not inspect.isawaitable(running):
             raise InputError(
                 f"{name} is not a protocol: define it with `async def {name}(party, ...)`"
             )
-        result = await running
-        if hasattr(result, "send"):
-            result.close()
+        try:
+            result = await running
+        except (AttributeError, TypeError) as error:
+            if "'coroutine'" not in str(error):
+                raise
+            raise InputError(
+                f"{name} uses a protocol's result before it is there: an `await` is missing "
+                f"({error})"
+            ) from None
+        for unfinished in _coroutines(result):
+            unfinished.close()
             raise InputError(
                 f"{name} returned a coroutine: an `await` is missing before the last call"
             )
@@ -504,6 +557,8 @@ class LabClient:
         numbers, fraction = encode(values, lab.settings)
         elements = lab.field.array(numbers)
         shape = elements.shape
+        if not elements.size:  # nothing to hide, nothing to send
+            return lab.keep([server.key.constant(elements) for server in lab.servers], fraction)
 
         async def upload(party: Party) -> Share:
             return await receive_input(party, self.name, shape)
@@ -529,6 +584,7 @@ class LabClient:
         async def reveal_to(party: Party, x: Share) -> None:
             await output_to(party, self.name, x)
 
+        lab.held(secret, 0)  # a sentence now, if it belongs elsewhere
         client = self._connect()
         lab.preprocess_for(self._output_cost(secret.size))
         outcomes = lab._run_main(
@@ -561,72 +617,3 @@ class LabClient:
         mine = outcomes[self.name]
         if isinstance(mine, Rejected):
             raise mine
-
-
-class Session:
-    """One session: the servers' parties, which keep their state from phase to phase."""
-
-    def __init__(
-        self,
-        network: SimulatedNetwork,
-        name: str,
-        servers: Sequence[Server],
-        nonce: bytes = b"",
-    ) -> None:
-        self.network = network
-        self.name = name
-        self.nonce = nonce
-        self.field, self.n = servers[0].field, len(servers)
-        self.parties = [Party(s, self._endpoint(s.name)) for s in servers]
-
-    def _endpoint(self, name: str, crowd: int = 1) -> Endpoint:
-        return Endpoint(name, self.field, self.n, self.name, crowd, self.nonce)
-
-    def dealer(self) -> Endpoint:
-        """The dealer's end of the network in this session."""
-        return self._endpoint(DEALER)
-
-    def __repr__(self) -> str:
-        return f"Session({self.name!r}, {self.n} servers)"
-
-    def endpoint(self, client: str, crowd: int = 1) -> Endpoint:
-        """A client's end of the network in this session (or a crowd's)."""
-        if not isinstance(client, str) or not client:
-            raise InputError(f"a client's name is {client!r}: it must be a text that is not empty")
-        if client == DEALER or client.startswith("server"):
-            raise InputError(f"{client!r} is the name of a server or of the dealer, not a client's")
-        return self._endpoint(client, crowd)
-
-    def run(
-        self,
-        phase: str,
-        protocol: Callable[[Party], Coroutine[Any, Any, Any]],
-        others: Iterable[tuple[Endpoint, Coroutine[Any, Any, Any]]] = (),
-        replaced: Mapping[int, Callable[[Party], Coroutine[Any, Any, Any]]] | None = None,
-    ) -> Outcomes:
-        """Run a phase: `protocol` at every server, other parties' coroutines beside it.
-
-        `replaced` gives corrupt servers a program of their own.
-        """
-        programs = {p.index: protocol for p in self.parties} | dict(replaced or {})
-        actors = [*others, *((p.endpoint, programs[p.index](p)) for p in self.parties)]
-        try:
-            outcomes = self.network.run(phase, actors)
-        except BaseException:
-            self._burn()
-            raise
-        finally:
-            for party in self.parties:
-                party.in_use.clear()
-        if any(isinstance(outcomes[p.server.name], Exception) for p in self.parties):
-            self._burn()
-        for party in self.parties:
-            party.touched.clear()
-        return outcomes
-
-    def _burn(self) -> None:
-        """After a bad end: what one server has touched, no server keeps (DESIGN 3.9)."""
-        for party in self.parties:
-            for spec, serial in party.touched:
-                for other in self.parties:
-                    other.server.pool.burn(spec, serial)

@@ -118,6 +118,8 @@ class Share:
             if other.key is not self.key and other.key != self.key:
                 raise InputError("these two shares belong to different servers or labs")
             return other
+        if hasattr(other, "send"):
+            raise InputError("a protocol's result is used before it is there: `await` is missing")
         return self.key.constant(other)
 
     def __add__(self, other: Operand) -> Share:

@@ -8,7 +8,7 @@ and for replays, never for a protocol.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from mpclab import wire
 from mpclab.errors import InputError
-from mpclab.network.endpoint import server_name
+from mpclab.network.endpoint import is_server, server_name
+from mpclab.preprocessing.dealer import DEALER
 from mpclab.sharing import Share, mac_holds, reconstruct, reconstruct_key, share_out
 
 if TYPE_CHECKING:
@@ -52,11 +53,16 @@ def coalition_view(lab: Lab, servers: Sequence[int], clients: Sequence[str]) -> 
 
     Raises InputError for a server or client that is not there, or if the lab keeps no contents.
     """
+    for what, names in (("servers", servers), ("clients", clients)):
+        if isinstance(names, str) or not isinstance(names, Iterable):
+            raise InputError(f"{what} is {names!r}: it takes a list, such as [1, 2] or ['alice']")
     for i in servers:
         if not (isinstance(i, (int, np.integer)) and 0 <= i < lab.n):
             raise InputError(f"there is no server {i!r}: they are 0 to {lab.n - 1}")
     seen = {r.sender for r in lab.transcript.records} | {r.receiver for r in lab.transcript.records}
     for name in clients:
+        if is_server(str(name)) or name == DEALER:
+            raise InputError(f"{name!r} is no client: name servers by number, servers=[...]")
         if name not in lab.clients and name not in seen:
             raise InputError(f"no client {name!r} has taken part: {sorted(lab.clients)} have")
     rows: list[Seen] = []

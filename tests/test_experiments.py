@@ -103,7 +103,8 @@ def test_five_real_users_get_what_plain_python_computes(movies, number):
     matrix = movies.matrix()
     able = np.flatnonzero((matrix[:, :20] > 0).sum(axis=1) >= 5)
     row = int(able[number * len(able) // 5])
-    run = recommendation(movies, user=movies.user_ids[row].item(), seed=number, servers=2 + number % 2)
+    user = movies.user_ids[row].item()
+    run = recommendation(movies, user=user, seed=number, servers=2 + number % 2)
     assert run.summary["matches_plaintext"]
     sums, counts, neighbours = by_hand(matrix.tolist(), matrix[row].tolist(), THRESHOLD, own=row,
                                        dense=20)
@@ -122,7 +123,8 @@ def test_matches_plaintext_says_no_if_it_does_not(movies, monkeypatch):
 
 
 def cost(users, items, servers=2, **options):
-    s = recommendation(load("synthetic", users, items, 3), servers=servers, seed=2, **options).summary
+    data = load("synthetic", users, items, 3)
+    s = recommendation(data, servers=servers, seed=2, **options).summary
     assert s["matches_plaintext"]
     return s["rounds"], s["bytes_sent_per_server"], Parameters(users, items, 20).outputs
 
@@ -142,7 +144,9 @@ def test_bytes_grow_by_three_elements_per_user():
     assert {b - a for a, b in zip(few[1], many[1], strict=True)} == {8 * 3 * 200}
 
 
-@pytest.mark.parametrize(("way", "rounds"), [("tables", 8), ("fss", 7), ("bits", 11), ("exact", 12)])
+@pytest.mark.parametrize(
+    ("way", "rounds"), [("tables", 8), ("fss", 7), ("bits", 11), ("exact", 12)]
+)
 def test_every_way_to_compare_recommends_alike(movies, way, rounds):
     s = recommendation(movies, comparison=way, seed=1).summary
     tables = recommendation(movies, seed=1).summary

@@ -18,7 +18,8 @@ from hypothesis import given, settings, strategies as st
 
 from mpclab import Abort, InputError, Lab, SecretArray
 from mpclab.party import Settings
-from mpclab.secret import _FUNCTIONS, _UFUNCS, SecretError, encode
+from mpclab.secret import SecretError, encode
+from mpclab.secret.functions import FUNCTIONS, UFUNCS
 from mpclab.sharing import reconstruct
 
 BITS, F = 40, 16
@@ -78,7 +79,8 @@ def agrees(got, wanted, dtype):
     assert isinstance(found, np.ndarray) == bool(wanted.shape)
     assert found.dtype == dtype
     assert got.fraction == (0 if dtype == np.int64 else F)
-    assert [Fraction(v.item()) for v in np.ravel(found)] == [Fraction(v) for v in wanted.reshape(-1)]
+    entries = [Fraction(v) for v in wanted.reshape(-1)]
+    assert [Fraction(v.item()) for v in np.ravel(found)] == entries
 
 
 def integers(most):
@@ -130,15 +132,17 @@ UNARY = {
     "negative": op.neg, "positive": op.pos, "absolute": abs, "square": lambda x: x * x,
     "logical_not": None,
 }
-ELSEWHERE = {"matmul", "power"}
+ELSEWHERE = {
+    "matmul", "power", "divmod", "bitwise_and", "bitwise_or", "bitwise_xor", "invert",
+}
 
 
 def test_nothing_is_forgotten():
     tested = {*LINEAR, *COMPARE, *EXTREME, *BITWISE, *DIVIDE, *UNARY, *ELSEWHERE}
-    assert tested == set(_UFUNCS)
-    assert {*ALONG_AXES, *OTHER_FUNCTIONS} == set(_FUNCTIONS)
-    assert all(isinstance(getattr(np, name), np.ufunc) for name in _UFUNCS)
-    assert all(callable(getattr(np, name)) for name in _FUNCTIONS)
+    assert tested == set(UFUNCS)
+    assert {*ALONG_AXES, *OTHER_FUNCTIONS} == set(FUNCTIONS)
+    assert all(isinstance(getattr(np, name), np.ufunc) for name in UFUNCS)
+    assert all(callable(getattr(np, name)) for name in FUNCTIONS)
 
 
 # -- integers -----------------------------------------------------------------------
@@ -194,8 +198,6 @@ def test_operators_on_bits(n):
     agrees(np.logical_not(secret(a, n)), 1 - a, np.int64)
 
 
-@pytest.mark.xfail(strict=True, reason="np.bitwise_and, _or, _xor and invert are not in _UFUNCS, "
-                   "so a NumPy array left of &, | or ^ raises, though x & array works")
 def test_bits_of_a_public_array_may_stand_on_the_left():
     a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     for function in (op.and_, op.or_, op.xor):
@@ -241,8 +243,6 @@ def test_division_of_integers(n, values, divisor):
             agrees(function(x, divisor), each(lambda v: ties_up(v / divisor), a), np.float64)
 
 
-@pytest.mark.xfail(strict=True, raises=InputError, reason="half of the divisor's size is added as a "
-                   "public operand, and 2^39 does not fit although -2^39 does")
 def test_division_by_the_least_number():
     agrees(secret([LOW, 1]) / LOW, [1, 0], np.float64)
 
@@ -263,8 +263,6 @@ def test_integers_by_a_fraction_rounded_down(divisor):
     agrees(secret(values) % divisor, each(lambda v: v % d, exact(values)), np.float64)
 
 
-@pytest.mark.xfail(strict=True, raises=InputError, reason="an integer secret / public float asks "
-                   "for bits + 2 f + 2 = 74 bits, which never fit with the default settings")
 def test_integers_by_a_fraction():
     agrees(secret([7, -7]) / 2.5, [ties_up(Fraction(14, 5)), ties_up(-Fraction(14, 5))], np.float64)
 
@@ -358,8 +356,6 @@ def test_integers_and_fixed_point_numbers_mix(n):
     agrees(secret(b, n, F) ** 3, cubes, np.float64)
 
 
-@pytest.mark.xfail(strict=True, reason="to compare, an integer is scaled by 2^16: above 2^24 it "
-                   "wraps around, and the answer is silently wrong though both operands fit")
 def test_a_large_integer_compares_with_a_fraction():
     agrees(secret([10**8]) > 0.5, [1], np.int64)
 
@@ -388,15 +384,11 @@ def test_uploaded_numbers_come_back_as_they_went():
 
 
 @pytest.mark.parametrize("empty", [[], np.zeros((0, 3), int), np.zeros((2, 0))])
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="client masks of length 0 end the lab: "
-                   "cannot reshape array of size 1 into shape (2,1,1)")
 def test_nothing_may_be_uploaded(empty):
     with Lab(seed=1) as own:
         assert own.secret(empty).reveal().shape == np.shape(empty)
 
 
-@pytest.mark.xfail(strict=True, raises=InputError, reason="1.5 * 65536 overflows float16: "
-                   "'the value 1.5 does not fit into 40 bits'")
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_half_precision_floats_are_floats():
     assert encode(np.float16(1.5), Settings())[0] == 3 * ONE // 2
@@ -509,7 +501,6 @@ def test_where_of_fixed_point_numbers_and_integers():
            [1, 6, Fraction(3, ONE)], np.float64)
 
 
-@pytest.mark.xfail(strict=True, reason="a public condition is multiplied as it is: 2 counts twice")
 def test_a_public_condition_is_true_or_not():
     agrees(np.where([2, 0, -1], secret([3, 4, 5]), 0), [3, 0, 5], np.int64)
 
@@ -542,8 +533,6 @@ def test_concatenation():
     agrees(np.concatenate([secret([ONE], 2, F), secret([2]), [3]]), [1, 2, 3], np.float64)
 
 
-@pytest.mark.xfail(strict=True, raises=InputError,
-                   reason="public parts are added to x[:1], which is empty if x is")
 def test_concatenation_of_an_empty_secret_and_public_numbers():
     agrees(np.concatenate([secret([1])[:0], [1, 2]]), [1, 2], np.int64)
 
@@ -564,8 +553,6 @@ def test_indexing(index):
 
 @pytest.mark.parametrize("index", [([0, 1], slice(None), [0, 1]), (0, slice(None), [0, 1])],
                          ids=repr)
-@pytest.mark.xfail(strict=True, reason="Share[index] puts the axis (value, mac) before the index, "
-                   "and NumPy moves arrays that a slice parts to the front: shape and shares wrong")
 def test_indexing_with_arrays_that_a_slice_parts(index):
     raw = np.arange(24).reshape(2, 3, 4)
     got = secret(raw)[index]
@@ -585,8 +572,6 @@ def test_iteration_and_sums_by_python():
 
 
 @pytest.mark.parametrize("operator", [*COMPARE.values(), abs], ids=lambda f: f.__name__)
-@pytest.mark.xfail(strict=True, raises=InputError, reason="comparison_material refuses count 0: "
-                   "'count is 0 and bits is 41'")
 def test_comparisons_of_no_numbers(operator):
     none = secret(np.zeros((0, 2), int))
     got = operator(none) if operator is abs else operator(none, 1)
@@ -685,7 +670,6 @@ UNTAUGHT = {
 
 
 @pytest.mark.parametrize("name", UNTAUGHT)
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="a bare TypeError of Python or numba")
 def test_what_is_not_there_says_so(name):
     try:
         UNTAUGHT[name](secret([3, 4, 5]))
@@ -693,8 +677,6 @@ def test_what_is_not_there_says_so(name):
         return
 
 
-@pytest.mark.xfail(strict=True, reason="'np.add is not among the functions for secrets. There are: "
-                   "absolute, add, ...': it is, the argument dtype is not")
 def test_an_option_that_is_not_there_is_named():
     with pytest.raises(SecretError) as caught:
         np.add(secret([1]), 1, dtype=np.int64)
@@ -702,9 +684,9 @@ def test_an_option_that_is_not_there_is_named():
 
 
 WRONG = {
-    "shapes +": (lambda x: x + [1, 2], r"shapes \(3,\) and \(2,\) do not broadcast"),
+    "shapes +": (lambda x: op.add(x, [1, 2]), r"shapes \(3,\) and \(2,\) do not broadcast"),
     "shapes *": (lambda x: x * secret([1, 2]), "do not broadcast"),
-    "shapes <": (lambda x: x < [[1], [2]] + secret([1, 2]), "do not broadcast"),
+    "shapes <": (lambda x: x < secret([1, 2]), "do not broadcast"),
     "shapes where": (lambda x: np.where(x > 0, [1, 2], 0), "do not broadcast"),
     "shapes @": (lambda x: x @ [1, 2], "have no matrix product"),
     "shapes @ secret": (lambda x: x @ secret([1, 2]), "have no matrix product"),
@@ -754,8 +736,6 @@ def test_what_is_wrong_is_a_sentence_and_nothing_ends(name):
     agrees(secret([1]) * secret([2]), [2], np.int64)
 
 
-@pytest.mark.xfail(strict=True, reason="limits are printed with :g: '.. -5.49756e+11' and '.. 8388608' "
-                   "for a limit of 8388607.99998, which the value 8388607.9999 ... seems to meet")
 def test_the_limits_in_the_sentence_are_right():
     with pytest.raises(InputError) as caught:
         lab().secret(2**39)
@@ -783,7 +763,7 @@ def test_no_text_of_a_secret_tells_it():
     assert not hasattr(x, "__dict__")
 
 
-@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("seed", [3, None])
 def test_a_handle_cannot_be_pickled_or_copied_deeply(seed):
     """Its lab holds all shares and keys: they must not land in a file by mistake."""
     with Lab(seed=seed) as own:
@@ -805,8 +785,6 @@ def test_a_secret_is_forgotten_with_its_handle():
         assert y.reveal().tolist() == [2, 3]
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="copy.copy makes a second handle of one "
-                   "secret, which is gone with the first: a bare KeyError")
 def test_a_copied_handle_lives_on():
     with Lab(seed=3) as own:
         x = own.god.secret([1, 2])

@@ -11,7 +11,7 @@ from mpclab.sharing import mac_holds, reconstruct
 
 
 class Scene:
-    """Alice and Bob upload, servers multiply and compare, everybody sees one result, Mallory one."""
+    """Alice and Bob upload, servers multiply and compare; all see one result, Mallory another."""
 
     def __init__(self, n=3, **options):
         self.lab = Lab(n, seed=11, **options)
@@ -69,7 +69,8 @@ def test_a_view_has_exactly_the_messages_to_the_coalition(scene, servers, client
             receiver, session, phase, label, sender, kind, part
         )
         assert (row.round == number) if number is not None else frame.isna().at[row.Index, "round"]
-        assert np.array_equal(row.value, value) and type(row.value) is type(value)
+        assert np.array_equal(row.value, value)
+        assert type(row.value) is type(value)
     assert set(frame["party"]) == (names if len(frame) else set())
     assert set(frame["what"]) <= {"held", "received"}
 
@@ -179,21 +180,17 @@ def test_a_server_that_is_not_there(scene, servers):
 @pytest.mark.parametrize("clients", [["eve"], ["alice", "eve"], "eve", [5], [None], ["Alice"]],
                          ids=str)
 def test_a_client_that_is_not_there(scene, clients):
-    with pytest.raises(InputError, match="no client .* has taken part"):
+    with pytest.raises(InputError, match=r"no client .* has taken part|takes a list"):
         scene.view(clients=clients)
 
 
 @pytest.mark.parametrize("servers", [1, None], ids=str)
-@pytest.mark.xfail(strict=True, raises=TypeError,
-                   reason="lab.view(servers=1) says \"'int' object is not iterable\"")
 def test_one_server_without_a_list(scene, servers):
     with pytest.raises(InputError):
         scene.view(servers)
 
 
 @pytest.mark.parametrize("name", ["server 0", "dealer"])
-@pytest.mark.xfail(strict=True, reason="whoever sent a message counts as a client: 'server 0' gives "
-                   "its messages without what it holds, 'dealer' gives nothing at all")
 def test_servers_and_the_dealer_are_no_clients(scene, name):
     with pytest.raises(InputError):
         scene.view(clients=[name])

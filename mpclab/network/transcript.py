@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mpclab.errors import InputError
 from mpclab.network.conditions import Conditions, conditions
@@ -16,6 +16,9 @@ from mpclab.network.endpoint import is_server
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mpclab.diagram import Diagram
+    from mpclab.timeline import Timeline
 
 __all__ = ["Activity", "Record", "Transcript"]
 
@@ -184,6 +187,25 @@ class Transcript:
                 received_at = left + weather.delay(r.sender, r.receiver, number)
                 out.records[number] = replace(r, sent_at=sent_at, received_at=received_at)
         return out
+
+    def diagram(
+        self, session: str | None = None, phase: str | None = None, **options: Any
+    ) -> Diagram:
+        """The messages as a sequence diagram; options as in `mpclab.diagram.sequence_diagram`.
+
+        Whoever points at a row reads what a receiver can conclude from its messages.
+        """
+        from mpclab.diagram import sequence_diagram
+
+        return sequence_diagram(self, session, phase, **{"conclusions": True, **options})
+
+    def timeline(
+        self, session: str | None = None, phase: str | None = None, theme: str = "auto"
+    ) -> Timeline:
+        """When each party computed, sent and waited; see `mpclab.timeline.timeline`."""
+        from mpclab.timeline import timeline
+
+        return timeline(self, session, phase, theme)
 
     def to_frame(self) -> pd.DataFrame:
         """All messages as a DataFrame, one row each; times in seconds, sizes in bytes."""

@@ -57,6 +57,11 @@ class Dealer:
     def __repr__(self) -> str:
         return f"Dealer(for {self._n} servers, {self._next_serial} bundles dealt)"
 
+    @property
+    def next_serial(self) -> int:
+        """The serial number of the next bundle."""
+        return self._next_serial
+
     def recall(self, serial: int) -> Values:
         """The plaintext of a long-lived bundle, from which later material is derived."""
         if serial not in self._memory:

@@ -54,6 +54,11 @@ class Pool:
         bundles = self._stock.get(spec, deque())
         self._stock[spec] = deque(b for b in bundles if b[0] != serial)
 
+    def drop_from(self, serial: int) -> None:
+        """Throw away all bundles from this serial number on: their delivery was cut short."""
+        for spec, bundles in self._stock.items():
+            self._stock[spec] = deque(b for b in bundles if b[0] < serial)
+
     def require(self, specs: Iterable[Any]) -> None:
         """Raise MaterialError now, before anything is sent, if any of these would lack later."""
         for spec, wanted in Counter(specs).items():

@@ -25,6 +25,7 @@ __all__ = [
     "MatrixTriples",
     "argmax",
     "equal",
+    "is_zero",
     "less",
     "matmul",
     "maximum",
@@ -83,6 +84,8 @@ async def negative(party: Party, x: Share, extra_bits: int = 0) -> Share:
 
     Cost: that of `is_negative` in the settings' way.
     """
+    if not x.size:
+        return x
     bits = party.settings.bits + extra_bits
     spec = comparison_material(party.field, x.size, bits, party.settings.comparison, party.n)
     bit = await is_negative(party, x.reshape(x.size), spec)
@@ -96,9 +99,13 @@ async def less(party: Party, x: Share, y: Any) -> Share:
 
 async def equal(party: Party, x: Share, y: Any) -> Share:
     """Shared bits [x = y] = 1 - [x < y] - [y < x]: two comparisons in the rounds of one."""
-    difference = x - y
+    return await is_zero(party, x - y, extra_bits=1)
+
+
+async def is_zero(party: Party, x: Share, extra_bits: int = 0) -> Share:
+    """Shared bits [x = 0] = 1 - [x < 0] - [-x < 0]."""
     below, above = await together(
-        negative(party, difference, extra_bits=1), negative(party, -difference, extra_bits=1)
+        negative(party, x, extra_bits), negative(party, -x, extra_bits)
     )
     return 1 - below - above
 

@@ -118,7 +118,7 @@ def _combined(party: Party, coin: Stream) -> Elements:
 async def check_openings(party: Party, coin: Coin) -> None:
     """The MAC check: aborts, before anything leaves, unless all openings so far are right.
 
-    Cost: 4 rounds; 1 element and 128 bytes per server; one `ZeroTest`. Error: at most 3/p.
+    Cost: 4 rounds; 1 element and 136 bytes per server; one `ZeroTest`. Error: at most 3/p.
     """
     stream = await coin.reveal()  # M1
     s = _combined(party, stream)  # M2

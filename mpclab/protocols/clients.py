@@ -79,7 +79,7 @@ async def check_masks(
 ) -> np.ndarray:
     """I1 to I5 at a server, for a client or a crowd; returns which clients go on, as booleans.
 
-    Cost: 6 rounds; 2 elements per client, 1 more, and 160 bytes per server; one `ZeroTest`.
+    Cost: 6 rounds; 2 elements per client, 1 more, and 169 bytes per server; one `ZeroTest`.
     """
     clients = len(r_0)
     await party.send(client, "masks", "mask", r_0.value, *(m.value for m in masks))  # I1
@@ -131,7 +131,7 @@ def _added(F: Field, shares: Sequence[tuple[wire.Part, ...]]) -> list[Elements]:
 async def receive_input(party: Party, client: str, shape: tuple[int, ...]) -> Share:
     """I1 to I7 at a server: <x> for a client's input x of this shape.
 
-    Cost: 7 rounds; 3 elements, and 193 bytes per server; `InputMasks(size)`, one `ZeroTest`.
+    Cost: 7 rounds; 3 elements and 201 bytes per server; `InputMasks(size)`, one `ZeroTest`.
     Raises Refused if the client told the servers different things, or nothing.
     """
     size = int(np.prod(shape, dtype=np.int64))
@@ -176,7 +176,7 @@ async def send_output(party: Party, client: str, z: Elements, mask: dict[str, An
 async def output_to(party: Party, client: str, y: Share) -> None:
     """O1 to O3 at a server, with everything opened so far in one check.
 
-    Cost: 6 rounds; L + 1 elements and 160 bytes per server; `OutputMask(L)`, one `ZeroTest`.
+    Cost: 6 rounds; L + 1 elements and 168 bytes per server; `OutputMask(L)`, one `ZeroTest`.
     """
     coin = await commit_coin(party)
     z, mask = await open_output(party, y.reshape(y.size), OutputMask(y.size))

@@ -1,13 +1,13 @@
 """Exact division of shared integers by a public divisor, rounded down (floor).
 
 For an integer x with |x| < 2^(k-1) and a divisor d >= 1, with X = x + d * offset made non-negative
-by a public multiple of d, 0 <= X < 2^(k+1):
+by a public multiple of d, 0 <= X < l:
 
     V1  open e = X + r with r uniform in F_p; perfectly hidden, whatever x is;
     V2  as integers X = e - r*, with r* = r - p if the sum wrapped around p and r* = r if not. A
-        sum that wrapped has e < 2^(k+1), and then r >= p - 2^(k+1); so the dealer prepares
-        everything below twice: for r, used when e >= 2^(k+1), and for r* = r - p * [r >= p -
-        2^(k+1)], used when e is smaller. The choice is public, and no error is left;
+        sum that wrapped has e < l, and then r >= p - l; so the dealer prepares everything below
+        twice: for r, used when e >= l, and for r* = r - p * [r >= p - l], used when e is
+        smaller. The choice is public, and no error is left;
     V3  X mod d = e_d - r_d + d [e_d < r_d] with e_d = e mod d public and r_d = r* mod d shared;
     V4  the bit [e_d < r_d] is [D < 0] for the digits' signs D (as in *tables*, T3): open D + r2
         with r2 uniform in F_p and look up the top bit of (D + r2 - r2) mod 2^(m+1);
@@ -48,7 +48,7 @@ class DivisionTables(Material):
     @property
     def limit(self) -> int:
         """X lies in 0 .. limit - 1."""
-        return 2 ** (self.bits + 1)
+        return int(2 ** (self.bits - 1)) + self.offset * self.divisor
 
     @property
     def offset(self) -> int:
@@ -117,10 +117,10 @@ async def floor_divide(party: Party, x: Share, divisor: int, bits: int) -> Share
     spec = DivisionTables(x.size, bits, divisor)
     if divisor == 1:
         return x
-    if 2 * spec.limit + 2 * divisor >= F.modulus or spec.error(F) > LARGEST_ERROR:
+    if 2 * spec.limit >= F.modulus or spec.error(F) > LARGEST_ERROR:
         raise InputError(
             f"{F} is too small to divide {bits}-bit numbers by {divisor}: take a larger prime, "
-            "such as 2**61 - 1, where up to 57 bits fit"
+            "such as 2**61 - 1, where 59 bits fit for small divisors"
         )
     held = party.take(spec)
     X = x.reshape(x.size) + spec.offset * divisor

@@ -213,7 +213,7 @@ async def upload(
     it by hash. What a user sends is taken for its own row only.
 
     Cost: 7 rounds, one more if users told the servers different things; 2 elements per user, 1
-    more and 193 bytes per server.
+    more and 201 bytes per server.
     """
     party.reserve([ZeroTest()])
     if block.used:
@@ -331,7 +331,7 @@ async def prepare(
 ) -> Prepared:
     """R2 at a server, for one query by `client`, whose own row (if any) has the id `own_id`.
 
-    Cost: 7 rounds; about 4 elements and 200 bytes per server; two passes over the masked rows.
+    Cost: 7 rounds; 3 elements and 201 bytes per server; two passes over the masked rows.
     """
     masks, comparison, output = query_material(
         parameters, _sizes(blocks), party.settings.comparison, party.n
@@ -385,7 +385,7 @@ async def client_prepare(client: Client, parameters: Parameters) -> Elements:
 async def online(party: Party, prepared: Prepared, client: str, threshold: int) -> None:
     """R3 to R8 at a server.
 
-    Cost: 8 rounds with tables (7 with one table of all p elements); 3 N + L + 1 elements and 224
+    Cost: 8 rounds with tables (7 with one table of all p elements); 3 N + L + 1 elements and 168
     bytes per server, for N rows and an output of L elements.
     """
     if prepared.used:

@@ -1,4 +1,4 @@
-"""Sorting, maxima, matrix products, equality and choice: right, and the same path for all inputs."""
+"""Sorting, maxima, matrix products, equality, choice: right, and one path for all inputs."""
 
 import itertools
 
@@ -49,7 +49,8 @@ def run(lab, protocol, *args):
 @pytest.mark.parametrize("length", range(13))
 def test_the_network_sorts_all_inputs(length):
     """The zero-one principle: what sorts all inputs of 0 and 1 sorts everything."""
-    rows = np.array(list(itertools.product([0, 1], repeat=length)), np.int8).reshape(2**length, length)
+    rows = np.array(list(itertools.product([0, 1], repeat=length)), np.int8)
+    rows = rows.reshape(2**length, length)
     for layer in sorting_network(length):
         for i, j in layer:
             a, b = rows[:, i].copy(), rows[:, j].copy()
@@ -117,7 +118,7 @@ def test_nothing_has_no_maximum(lab, protocol):
 
 
 @pytest.mark.parametrize("modulus", [LARGE, 101, 2**31 - 1])
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 3, 4), (4, 1, 3), (1, 7, 1), (2, 0, 3), (3, 2, 1)])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 3, 4), (4, 1, 3), (1, 7, 1), (2, 0, 3)])
 def test_matrix_products(modulus, sizes):
     m, k, columns = sizes
     rng = np.random.default_rng(3)
