@@ -312,6 +312,10 @@ def quality(
     import pandas as pd
 
     tell = progress or (lambda phase: None)
+    if not 0 < held_out < 1:
+        raise InputError(
+            f"held_out is {held_out}: it is a part of the ratings, between 0 and 1, such as 0.2"
+        )
     train, test = data.split(held_out, seed)
     known, hidden = train.matrix(), test.matrix()
     p = Parameters(data.n_users, data.n_items, dense)

@@ -358,6 +358,7 @@ class Lab:
         The plain way underneath `run`: no material is made, no result is combined. Returns the
         servers' results in their order.
         """
+        self._require_ready()
         session = self.session()
         outcomes = session.run(
             "online", lambda party: protocol(party, *(arg[party.index] for arg in per_server))

@@ -33,6 +33,8 @@ from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.randomness import Stream
 
+MOST_SERVERS = 256
+
 __all__ = [
     "KeyShare",
     "Share",
@@ -206,6 +208,10 @@ def check_servers(servers: int) -> int:
     if not isinstance(servers, (int, np.integer)) or isinstance(servers, bool) or servers < 2:
         raise InputError(
             f"servers is {servers!r}: it takes at least 2 servers (one alone would see everything)"
+        )
+    if servers > MOST_SERVERS:
+        raise InputError(
+            f"servers is {servers:.6g}: at most {MOST_SERVERS} are simulated in one process"
         )
     return int(servers)
 

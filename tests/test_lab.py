@@ -234,7 +234,7 @@ def test_an_interrupt_ends_the_lab():
 
     async def interrupted(party, x):
         opened = await party.open_additive(x.value, "x")
-        if stop:
+        if stop and party.endpoint.session != "dry run":
             raise KeyboardInterrupt
         return opened
 

@@ -240,7 +240,7 @@ def test_a_failed_plain_check_betrays_the_key():
 def coin_of(spy, lab):
     """The coefficient chi of the only opening, from the seeds that everybody saw."""
     seeds = [bytes(v)[:32] for v in spy.values("coin reveal")]
-    endpoint = Endpoint("server 0", lab.field, lab.n, spy.seen[0].session)
+    endpoint = Endpoint("server 0", lab.field, lab.n, spy.seen[0].session, nonce=lab._nonce)
     stream = Stream(digest(b"mpclab coin", endpoint.session_id, *seeds))
     return int(stream.elements(lab.field.modulus, 1)[0])
 
