@@ -21,6 +21,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from typer.exceptions import TyperException
 
+from mpclab import __version__
 from mpclab.errors import InputError, MpclabError
 
 app = typer.Typer(
@@ -56,8 +57,18 @@ Data = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"mpclab {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _main() -> None:
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
     """Secure multi-party computation, to try out: many users, n servers, one private result."""
 
 
@@ -98,7 +109,7 @@ def recommend(
         Path | None, typer.Option(help="Also leave a picture of the run (PNG) here.")
     ] = None,
 ) -> None:
-    r"""Recommend titles to one user, computed by servers that see no rating.
+    """Recommend titles to one user, computed by servers that see no rating.
 
     All users upload their ratings in masked form; the servers find the users most similar to the
     one who asks and add up what they thought of everything else; only the asking user learns the
@@ -109,7 +120,7 @@ def recommend(
       mpclab recommend
       mpclab recommend --servers 3 --data movielens --user 15
       mpclab recommend --users 1000 --items 200 --json
-    """
+    """  # noqa: D301
     started = time.perf_counter()
     if picture is not None and not picture.resolve().parent.is_dir():
         raise InputError(f"there is no folder {str(picture.parent)!r} to put the picture in")
@@ -118,6 +129,9 @@ def recommend(
 
     with _progress(len(_PHASES) + 1, quiet=as_json) as tell:
         tell("read the data")
+        wanted = (users or experiments.DEFAULT_USERS, items or experiments.DEFAULT_ITEMS)
+        if data == "synthetic" and max(wanted) < 10**8:  # beyond, the data says why not
+            experiments.check_memory(*wanted, servers)
         ratings = experiments.load(data, users, items, seed or 0)
         run = experiments.recommendation(
             ratings,
@@ -188,7 +202,7 @@ def quality(
     table = Table(title="Error and hits on held-out ratings")
     table.add_column("way of recommending")
     for name in frame.columns:
-        table.add_column(str(name), justify="right")
+        table.add_column(str(name), justify="right", no_wrap=True)
     for way, row in frame.iterrows():
         table.add_row(str(way), *(f"{value:.4g}" for value in row))
     Console().print(table)
@@ -222,7 +236,8 @@ def _show(s: dict[str, Any], console: Console) -> None:
     times.add_row("published, online", f"{s['published_seconds']:.2f}")
     console.print(times)
     console.print(
-        f"The published 0.34 s is for 10,000 users and 2 servers on the machine of its day; here: "
+        f"The published {s['published_seconds']} s is for 10,000 users and 2 servers on the "
+        f"machine of its day; here: "
         f"{s['users']:,} users, {s['items']:,} items, {s['servers']} servers.\n"
         f"{s['rounds']} rounds between servers, {max(s['bytes_sent_per_server']):,} bytes sent by "
         f"each online; {s['client_bytes']:,} bytes to and from the user who asks.\n"
@@ -283,7 +298,10 @@ def _given(message: str) -> str:
 
 
 def _fail(sentence: str, status: int) -> None:
-    print(f"Error: {sentence[:1].upper()}{sentence[1:]}", file=sys.stderr)
+    first = sentence.split(" ")[0]
+    if not set("./\\") & set(first):  # a file's name stays as it is
+        sentence = sentence[:1].upper() + sentence[1:]
+    print(f"Error: {sentence}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -6,9 +6,11 @@ The command line, the notebooks and the tests call these; each returns plain dat
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy.typing as npt
 
 from mpclab.datasets import Ratings, load_movielens, load_ratings, synthetic
 from mpclab.errors import InputError
+from mpclab.field import MERSENNE_61
 from mpclab.lab import Lab
 from mpclab.network.conditions import Conditions
 from mpclab.recommender import (
@@ -27,14 +30,14 @@ from mpclab.recommender import (
     plaintext,
     unquantised,
 )
+from mpclab.style import PUBLISHED_SECONDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PUBLISHED_SECONDS", "Run", "comparisons", "load", "quality", "recommendation"]
-
-PUBLISHED_SECONDS = 0.34
-"""A recommendation from 10,000 users by two servers, online, as published (IEEE TIFS 2015)."""
+__all__ = [
+    "PUBLISHED_SECONDS", "Run", "check_memory", "comparisons", "load", "quality", "recommendation",
+]
 
 DEFAULT_USERS, DEFAULT_ITEMS, DEFAULT_DENSE = 10_000, 1_000, 20
 
@@ -127,7 +130,8 @@ def recommendation(
     tell = progress or (lambda phase: None)
     if top < 1:
         raise InputError(f"top is {top}: it takes at least 1 title to recommend something")
-    parameters = Parameters(data.n_users, data.n_items, dense, modulus)
+    parameters = _parameters(data, dense, modulus)
+    check_memory(data.n_users, data.n_items, servers)
     lab = Lab(
         servers, modulus=modulus, network=network, comparison=comparison, seed=seed, contents=False
     )
@@ -185,6 +189,34 @@ def recommendation(
         "recommendations": titles(data, parameters, result, matrix[row], top),
     }
     return Run(summary, result, recommender, data)
+
+
+def _parameters(data: Ratings, dense: int, modulus: int = MERSENNE_61) -> Parameters:
+    """With fewer dense items than a query usually takes, all of them must be rated."""
+    least = min(MIN_DENSE, dense) if dense >= 1 else MIN_DENSE
+    return Parameters(data.n_users, data.n_items, dense, modulus, min_dense=least)
+
+
+def check_memory(users: int, items: int, servers: int) -> None:
+    """Raise InputError now if simulating this would take more memory than the machine has left.
+
+    Counted: shares, MACs and masked rows at every server, two rows an element, and what the dealer
+    and messages hold besides; the figure is rough, and errs on the small side.
+    """
+    wanted = 8 * users * items // 2 * (3 * max(int(servers), 1) + 4)
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable"):
+                free = 1024 * int(line.split()[1])
+    except (AttributeError, OSError, ValueError):
+        return  # a system that does not tell
+    if wanted > free:
+        raise InputError(
+            f"{users:,} users, {items:,} items and {servers} servers in one process take about "
+            f"{wanted / 1e9:,.0f} GB of memory, and {free / 1e9:,.0f} GB are free: take fewer of "
+            "them"
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -318,9 +350,9 @@ def quality(
         )
     train, test = data.split(held_out, seed)
     known, hidden = train.matrix(), test.matrix()
-    p = Parameters(data.n_users, data.n_items, dense)
+    p = _parameters(data, dense)
     able = np.flatnonzero(
-        ((known[:, :dense] > 0).sum(axis=1) >= MIN_DENSE) & (hidden[:, dense:] >= 8).any(axis=1)
+        ((known[:, :dense] > 0).sum(axis=1) >= p.min_dense) & (hidden[:, dense:] >= 8).any(axis=1)
     )
     if tested < 1 or not able.size:
         raise InputError(

@@ -287,7 +287,8 @@ class Lab:
         try:
             shapes = tuple(a.signature if isinstance(a, SecretArray) else a for a in args)
             # What a protocol of one's own reads from outside may change: predicted every time.
-            known_protocol = getattr(protocol, "__module__", "").startswith("mpclab.")
+            home = getattr(protocol, "__module__", None) or ""
+            known_protocol = home.startswith("mpclab.")
             key = (protocol, pending, shapes) if known_protocol else None
             known = self._predictions.get(key)
         except TypeError:  # an argument that cannot be hashed: predicted every time

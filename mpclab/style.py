@@ -12,6 +12,7 @@ from mpclab.errors import InputError
 
 __all__ = [
     "PHASES",
+    "PUBLISHED_SECONDS",
     "Theme",
     "client_color",
     "dealer_color",
@@ -24,6 +25,9 @@ __all__ = [
     "text_width",
     "theme_colors",
 ]
+
+PUBLISHED_SECONDS = 0.34
+"""A recommendation from 10,000 users by two servers, online, as published (IEEE TIFS 2015)."""
 
 Theme = str
 """Which background a colour is for: "light" or "dark"."""

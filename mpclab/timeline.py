@@ -1,7 +1,7 @@
 """When each party computed, sent and waited: the transcript's clock as a picture and as numbers.
 
 A lane per party, in the colours of the sequence diagram. A bar is computing, up to the message of
-its step or the result; a thin line below it is a message on its way; the light ground between is
+its step or the result; a thin line below it is a message on its way; the light line between is
 waiting. Steps and phases stand above, milliseconds below. At any moment a party is in one of three
 states, so that its times add up to the span of the phase: it *computes*; or else a message of its
 own is on its way, so it *sends*; or else it *waits*, for others or for the end.
@@ -364,12 +364,14 @@ class _Drawing:
 
     def _name(self, step: str, x: float) -> None:
         """Write a step's name at its start, on the first level that is free there, if one is."""
-        end = x + 4 + style.text_width(step, 10)
-        free = [y for y in _LEVELS if self.used[y] <= x and end < _WIDTH - _RIGHT + 2]
-        if step and free:
-            self.used[free[0]] = end + 4
+        width, right = style.text_width(step, 10) + 6, _WIDTH - _RIGHT
+        before = x + width > right  # no room to the right of the start: then to the left of it
+        start = x - width if before else x
+        free = [y for y in _LEVELS if self.used[y] <= start]
+        if step and free and start >= _LEFT:
+            self.used[free[0]] = start + width + 2
             self.shapes.append(f'<path class="tick" d="M{x:.1f} {free[0] - 9:g}v12"/>')
-            self._text(x + 3, free[0], step, 10, "m")
+            self._text(start + 3, free[0], step, 10, "m")
 
     def _lane(self, name: str, top: float) -> None:
         c = self.columns
@@ -490,7 +492,7 @@ class _Drawing:
         pixel = style.duration(_SMALL / self.scale)
         for words in (
             "Bar: computing, up to a message of its step. Thin line below: its messages on their "
-            "way. Between the bars: waiting.",
+            "way. Neither: waiting.",
             f"What takes less than {pixel} is drawn as wide as {pixel}; the sums on the right "
             "are exact."
             + (" Time outside the selection is left out." if self._has_gaps() else ""),

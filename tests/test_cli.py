@@ -158,7 +158,6 @@ WRONG = {
     "one item": (("recommend", "--users", 60, "--items", 1), "items is 1"),
     "as many items as dense": (("recommend", "--users", 60, "--items", 20), "items is 20"),
     "no dense": ((*R, "--dense", 0), "dense is 0"),
-    "few dense": ((*R, "--dense", 4), "min_dense is 5"),
     "all dense": ((*R, "--dense", 40), "dense is 40"),
     "too many users": (("recommend", "--users", 10**12), "are too many"),
     "far too many users": (("recommend", "--users", 10**23), "are too many"),

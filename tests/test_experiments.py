@@ -181,7 +181,6 @@ WRONG = [
     ({"comparison": "x"}, "no comparison 'x'"), ({"modulus": 100}, "modulus 100 is not prime"),
     ({"modulus": 101}, "modulus 101 is too small"), ({"user": "nobody"}, "nobody"),
     ({"user": 10**9}, "1000000000"), ({"servers": 3, "comparison": "fss"}, "2 servers"),
-    ({"dense": 4}, "min_dense is 5"),
 ]
 
 

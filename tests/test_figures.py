@@ -62,10 +62,12 @@ def check_layout(figure):
 
 
 def test_online_time_shows_both_times_on_one_scale():
-    ax = figures.online_time(PATH, published=0.34)
+    ax = figures.online_time(PATH, published=0.34, same_task=True)
     words = check_layout(ax.figure)
     assert "published (10,000 users, 2 servers): 340 ms" in words
     assert "here: 17 ms, 20 times less" in words
+    words = check_layout(figures.online_time(PATH).figure)
+    assert "here: 17 ms, for another task" in words
     widths = [p.get_width() for p in ax.patches if isinstance(p, Rectangle)]
     assert widths[0] == pytest.approx(340)
     assert sum(widths[1:]) == pytest.approx(1e3 * sum(PATH.values()))

@@ -242,13 +242,32 @@ class Recommender:
         return int(outcomes[server_name(0)].sum())
 
     def prepare(self, user: int = -1, client: str = "requester") -> PreparedQuery:
-        """Prepare one query for a client; `user` is the id of its own row, -1 if it has none."""
+        """Prepare one query for a client; `user` is the id of its own row, -1 if it has none.
+
+        Its own row is left out of its neighbours. Raises InputError for an id that no row has, and
+        MaterialError if there is nothing preprocessed for a query.
+        """
+        ids = [b.ids[b.present] for b in self.lab.servers[0].storage[_BLOCKS]]
+        if user != -1 and not any(user in block for block in ids):
+            raise InputError(
+                f"no row belongs to user {user}: give the id of the requester's own row, or -1 if "
+                "it has uploaded none"
+            )
+        sizes = [(serial, spec.rows) for serial, spec in self._row_masks]
+        masks, *_ = protocol.query_material(
+            self.parameters, sizes, self.lab.settings.comparison, self.lab.n
+        ) if sizes else (None,)
+        if masks is None or not self.lab.servers[0].pool.count(masks):
+            raise MaterialError(
+                "nothing is preprocessed for a query on the rows there are: call "
+                "preprocess(queries=1) first, after preprocess(rows=...)"
+            )
         session = self.lab.session("query")
         requester = Client(session.endpoint(client), self.lab.source(session.name))
         outcomes = session.run(
             "prepare",
             lambda party: protocol.prepare(
-                party, self.parameters, self._known(party), client, user
+                party, self.parameters, _blocks(party), client, user
             ),
             others=[(requester.endpoint, protocol.client_prepare(requester, self.parameters))],
         )
@@ -340,9 +359,6 @@ class Recommender:
     def users(self) -> int:
         """How many users' rows are in force."""
         return sum(int(b.present.sum()) for b in self.lab.servers[0].storage[_BLOCKS])
-
-    def _known(self, party: Party) -> list[Block]:
-        return _blocks(party)
 
     def _free_block(self, users: int) -> int:
         for i, block in enumerate(self.lab.servers[0].storage[_BLOCKS]):

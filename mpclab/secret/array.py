@@ -317,7 +317,8 @@ class SecretArray:
         numbers, places = encode(divisor, self.lab.settings, None)
         d = int(numbers)
         if d == 0:
-            raise InputError(f"the divisor is {divisor}: as a number of this lab that is 0")
+            why = "" if divisor == 0 else ", which is 0 in this lab's numbers"
+            raise InputError(f"the divisor is {divisor}{why}: divide by something else")
         raw = self.lab.local(lambda s: s if d > 0 else -s, self)
         return raw, places, d
 

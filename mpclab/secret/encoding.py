@@ -48,6 +48,12 @@ def encode(
             scaled = raw.astype(np.float64) * 2.0**places
     elif raw.size == 0:
         return np.zeros(raw.shape, np.int64), fraction or 0
+    elif raw.dtype.kind == "O" and all(isinstance(v, int) for v in raw.flat):
+        worst = max(raw.flat, key=abs)
+        raise InputError(
+            f"the value {worst} does not fit into {settings.bits} bits: it must lie in "
+            f"{-limit} .. {limit - 1}; give the lab more `bits`"
+        )
     else:
         raise InputError(
             f"values of dtype {raw.dtype} cannot be secrets: take integers or floats"
