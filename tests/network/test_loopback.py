@@ -126,7 +126,7 @@ def test_shares_come_back_and_their_openings_are_checked_later(lab, processes):
 
 def test_a_share_that_is_wrong_is_found_by_the_check(lab, processes):
     product = run_in_processes(lab, multiply, *[lab.secret([3])] * 2, processes=processes).result
-    lab.held(product, 0).data[0] ^= 1
+    lab.servers[0].storage["secrets"][product.number].data[0] ^= 1
     with pytest.raises(Abort, match="MAC check"):
         product.reveal()
 
