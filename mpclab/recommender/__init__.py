@@ -155,6 +155,7 @@ class Recommender:
         for server in lab.servers:
             server.storage[_BLOCKS] = []
         self._row_masks: list[tuple[int, RowMasks]] = []
+        self._uploaded: list[npt.NDArray[np.int64]] = []  # who tried to, refused or not
 
     def __repr__(self) -> str:
         p = self.parameters
@@ -229,6 +230,7 @@ class Recommender:
         numbers = numbers.astype(np.int64)
         if len(np.unique(numbers)) != users:
             raise InputError("an id occurs twice: every user uploads one row")
+        self._uploaded.append(numbers)
         session = self.lab.session("upload")
         crowd = Client(session.endpoint("users", crowd=users), self.lab.source(session.name))
         outcomes = session.run(
@@ -244,14 +246,13 @@ class Recommender:
     def prepare(self, user: int = -1, client: str = "requester") -> PreparedQuery:
         """Prepare one query for a client; `user` is the id of its own row, -1 if it has none.
 
-        Its own row is left out of its neighbours. Raises InputError for an id that no row has, and
+        Its own row is left out of its neighbours. Raises InputError for an id that never uploaded, and
         MaterialError if there is nothing preprocessed for a query.
         """
-        ids = [b.ids[b.present] for b in self.lab.servers[0].storage[_BLOCKS]]
-        if user != -1 and not any(user in block for block in ids):
+        if user != -1 and not any(user in ids for ids in self._uploaded):
             raise InputError(
-                f"no row belongs to user {user}: give the id of the requester's own row, or -1 if "
-                "it has uploaded none"
+                f"user {user} has uploaded no row: give the id under which the requester did, or "
+                "-1 if it has not"
             )
         sizes = [(serial, spec.rows) for serial, spec in self._row_masks]
         masks, *_ = protocol.query_material(

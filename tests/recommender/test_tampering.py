@@ -486,7 +486,7 @@ def test_aborts_keep_the_pools_in_step():
         assert len(set(pools)) == 1
         assert pools != before
         assert scene.right(scene.ask())
-        with pytest.raises(MpclabError, match="preprocess more"):
+        with pytest.raises(MpclabError, match="call preprocess"):
             scene.ask()  # what the aborted ones took is gone
 
 
