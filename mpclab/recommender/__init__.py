@@ -246,8 +246,8 @@ class Recommender:
     def prepare(self, user: int = -1, client: str = "requester") -> PreparedQuery:
         """Prepare one query for a client; `user` is the id of its own row, -1 if it has none.
 
-        Its own row is left out of its neighbours. Raises InputError for an id that never uploaded, and
-        MaterialError if there is nothing preprocessed for a query.
+        Its own row is left out of its neighbours. Raises InputError for an id that never uploaded,
+        and MaterialError if there is nothing preprocessed for a query.
         """
         if user != -1 and not any(user in ids for ids in self._uploaded):
             raise InputError(
