@@ -1,4 +1,4 @@
-"""The command line: `mpclab recommend`, `mpclab quality`.
+"""The command line: `mpclab recommend`, `mpclab quality`, `mpclab attack`.
 
 Results go to standard output, progress to standard error. The last line of an error is a sentence,
 and the exit status is then not 0.
@@ -22,6 +22,7 @@ from rich.table import Table
 from typer.exceptions import TyperException
 
 from mpclab import __version__
+from mpclab.attack_cli import attack
 from mpclab.errors import InputError, MpclabError
 
 app = typer.Typer(
@@ -206,6 +207,9 @@ def quality(
     for way, row in frame.iterrows():
         table.add_row(str(way), *(f"{value:.4g}" for value in row))
     Console().print(table)
+
+
+app.command()(attack)
 
 
 def _show(s: dict[str, Any], console: Console) -> None:

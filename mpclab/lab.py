@@ -19,6 +19,7 @@ only then runs the protocol in the phase *online*. Costs are told apart in `lab.
 from __future__ import annotations
 
 import inspect
+import warnings
 import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -37,6 +38,7 @@ from mpclab.network.endpoint import Endpoint, server_name
 from mpclab.network.rounds import step
 from mpclab.network.simulated import Adversary, Outcomes, SimulatedNetwork
 from mpclab.network.transcript import Transcript
+from mpclab.once import NotCopied
 from mpclab.party import Party, Server, Settings
 from mpclab.preprocessing.dealer import DEALER, Dealer, receive_material
 from mpclab.preprocessing.material import Spec, ZeroTest
@@ -59,7 +61,7 @@ Protocol = Callable[..., Coroutine[Any, Any, Any]]
 _SECRETS = "secrets"
 
 
-class Lab:
+class Lab(NotCopied):
     """A laboratory: n simulated servers, clients, a dealer, a network and its transcript.
 
     Parameters
@@ -123,6 +125,10 @@ class Lab:
         self.n = check_servers(servers)
         self.seed = _checked_seed(seed)
         corrupt = _checked_corrupt(corrupt, self.n)
+        if adversary is not None and not corrupt:
+            raise InputError(
+                "an adversary corrupts somebody: say whom, corrupt=['server 1'] for instance"
+            )
         self.settings = self._checked_settings(preprocessing, comparison, bits, fraction)
         self._source = Source.for_lab(self.seed, "lab")
         self._nonce = self._source.bytes(16)
@@ -196,7 +202,9 @@ class Lab:
     def _end(self, state: str) -> None:
         self._state = state
         for server in self.servers:
-            server.storage.clear()
+            server.storage.pop(_SECRETS, None)
+            for kept in server.storage.values():  # an application's
+                kept.clear()
 
     @property
     def state(self) -> str:
@@ -256,11 +264,14 @@ class Lab:
 
     # -- running ----------------------------------------------------------------------------------
 
-    def run(self, protocol: Protocol, *args: Any, phase: str = "online") -> Any:
+    def run(
+        self, protocol: Protocol, *args: Any, phase: str = "online", fraction: int = 0
+    ) -> Any:
         """Run `async def protocol(party, *args)` at all servers, material included.
 
         A `SecretArray` among the arguments becomes, at each server, that server's `Share`; all
         other arguments are public. What it takes is predicted by a dry run and preprocessed first.
+        A protocol works on the field's integers: results are integers times 2^-fraction.
 
         Returns
         -------
@@ -276,7 +287,7 @@ class Lab:
         self._require_ready()
         self.preprocess_for(self.predict(protocol, *args))
         outcomes = self._run_main(phase, _labelled(protocol), args)
-        return self._result([outcomes[s.name] for s in self.servers])
+        return self._result([outcomes[s.name] for s in self.servers], fraction)
 
     def predict(self, protocol: Protocol, *args: Any) -> Cost:
         """What running a protocol takes, by a dry run on shapes alone: no secret plays any part.
@@ -311,9 +322,16 @@ class Lab:
         )
         for party in session.parties if pending else ():  # openings that wait for a check
             party.unchecked.append((self.field.zeros(), self.field.zeros()))
-        outcomes = session.run(
-            "online", lambda party: protocol(party, *_resolved(args, lambda s: _blank(s, party)))
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            outcomes = session.run(
+                "online",
+                lambda party: protocol(party, *_resolved(args, lambda s: _blank(s, party))),
+            )
+            if not any(isinstance(outcomes[s.name], Exception) for s in self.servers):
+                forgotten = [w for w in caught if "was never awaited" in str(w.message)]
+                if forgotten:
+                    raise InputError(f"an `await` is missing: {forgotten[0].message}")
         outcomes.raise_failure()
         if any(pool.taken != pools[0].taken for pool in pools):
             raise Abort("the servers take different turns: they take different material")
@@ -356,19 +374,25 @@ class Lab:
     def each(self, protocol: Protocol, *per_server: Sequence[Any]) -> list[Any]:
         """Run a protocol in a session of its own; each argument holds one entry per server.
 
-        The plain way underneath `run`: no material is made, no result is combined. Returns the
-        servers' results in their order.
+        The plain way underneath `run`: no material is made, no result is combined. What was opened
+        before is checked first; what the protocol leaves unchecked waits for the lab's next check.
+        Returns the servers' results in their order.
         """
         self._require_ready()
+        if self._main.parties[0].unchecked:
+            self.run(_check_pending)
         session = self.session()
         outcomes = session.run(
             "online", lambda party: protocol(party, *(arg[party.index] for arg in per_server))
         )
         outcomes.raise_failure()
+        for party, main in zip(session.parties, self._main.parties, strict=True):
+            main.unchecked += party.take_unchecked()
         return [outcomes[s.name] for s in self.servers]
 
     def session(self, name: str = "run") -> Session:
         """A fresh session: a party per server, and a hash chain of its own."""
+        self._require_ready()
         self._sessions += 1
         return Session(self.network, f"{name} {self._sessions}", self.servers, self._nonce)
 
@@ -415,7 +439,7 @@ class Lab:
             raise
         return outcomes
 
-    def _result(self, results: Sequence[Any]) -> Any:
+    def _result(self, results: Sequence[Any], fraction: int = 0) -> Any:
         """What all servers agree on: shares become a secret, public values must be equal."""
         first = results[0]
         if any(type(r) is not type(first) for r in results):
@@ -424,13 +448,15 @@ class Lab:
                 "return the same kind of result"
             )
         if isinstance(first, Share):
-            return self.keep(results)
+            return self.keep(results, fraction)
         if isinstance(first, (tuple, list, dict)):
             if any(len(r) != len(first) for r in results):
                 raise InputError("the servers returned results of different lengths")
             if isinstance(first, dict):
-                return {k: self._result([r[k] for r in results]) for k in first}
-            entries = [self._result(each) for each in zip(*results, strict=True)]
+                if any(r.keys() != first.keys() for r in results):
+                    raise InputError("the servers returned results under different names")
+                return {k: self._result([r[k] for r in results], fraction) for k in first}
+            entries = [self._result(each, fraction) for each in zip(*results, strict=True)]
             return type(first)(*entries) if hasattr(first, "_fields") else type(first)(entries)
         if not all(np.array_equal(np.asarray(r), np.asarray(first)) for r in results):
             raise InputError(
@@ -460,7 +486,8 @@ def _checked_corrupt(corrupt: Any, n: int) -> list[str]:
     names = [corrupt] if isinstance(corrupt, str) else list(corrupt)
     servers = {server_name(i) for i in range(n)}
     for name in names:
-        if not isinstance(name, str) or (name.lower().startswith("server") and name not in servers):
+        looks_like_one = isinstance(name, str) and name.lower().startswith("server")
+        if not isinstance(name, str) or (looks_like_one and name not in servers):
             raise InputError(
                 f"corrupt names {name!r}, which is no party: servers are called 'server 0' to "
                 f"'server {n - 1}', in a list; clients by their names"
@@ -475,6 +502,10 @@ def _checked_corrupt(corrupt: Any, n: int) -> list[str]:
 def _forget(servers: Sequence[Server], number: int) -> None:
     for server in servers:
         server.storage.get(_SECRETS, {}).pop(number, None)
+
+
+async def _check_pending(party: Party) -> None:
+    await check_openings(party, await commit_coin(party))
 
 
 def _blank(secret: SecretArray, party: Party) -> Share:
@@ -518,6 +549,7 @@ def _labelled(protocol: Protocol) -> Protocol:
                 f"{name} uses a protocol's result before it is there: an `await` is missing "
                 f"({error})"
             ) from None
+        party.endpoint.require_open()  # also if the protocol has caught the abort
         for unfinished in _coroutines(result):
             unfinished.close()
             raise InputError(
@@ -542,6 +574,8 @@ class LabClient:
     def __init__(self, lab: Lab, name: str) -> None:
         self.lab = lab
         self.name = name
+        #: the values it has uploaded: its own, as its view shows them
+        self.inputs: list[npt.NDArray[Any]] = []
         self._messages = 0
 
     def __repr__(self) -> str:
@@ -558,6 +592,7 @@ class LabClient:
         lab = self.lab
         numbers, fraction = encode(values, lab.settings)
         elements = lab.field.array(numbers)
+        self.inputs.append(np.array(values))
         shape = elements.shape
         if not elements.size:  # nothing to hide, nothing to send
             return lab.keep([server.key.constant(elements) for server in lab.servers], fraction)

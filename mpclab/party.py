@@ -21,6 +21,7 @@ from mpclab.errors import Abort, InputError
 from mpclab.field import Elements, Field
 from mpclab.network.endpoint import Endpoint, server_name
 from mpclab.network.rounds import SERVERS, Receive, Round, Send, exchange
+from mpclab.once import NotCopied
 from mpclab.randomness import Source
 from mpclab.sharing import KeyShare, Share
 from mpclab.wire import Expected, Part
@@ -44,7 +45,7 @@ class Settings:
     comparison: str = "tables"
 
 
-class Server:
+class Server(NotCopied):
     """What one server holds from session to session, and nothing of any other server.
 
     Parameters
@@ -83,7 +84,7 @@ class Server:
         return f"Server({self.key.index} of {self.key.servers}, {self.field}, {self.pool})"
 
 
-class Party:
+class Party(NotCopied):
     """A server's part in one session: the object that a protocol receives as `party`.
 
     Attributes
@@ -131,7 +132,8 @@ class Party:
         for spec in specs:
             serial, material = self.server.pool.take(spec)
             self.touched.append((spec, serial))
-            self._reserved.setdefault(spec, deque()).append((serial, material))
+            plain = getattr(spec, "plain", spec)  # earmarked or not, it is taken by kind
+            self._reserved.setdefault(plain, deque()).append((serial, material))
 
     def take(self, spec: Any) -> dict[str, Any]:
         """Take preprocessed material, once and for all; servers agree on which by hash.

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field as dataclass_field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,15 @@ class Share:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def _compare(self, other: Any) -> NoReturn:
+        raise TypeError(
+            "a server cannot compare its share: no server knows the secret. That takes a protocol: "
+            "`await equal(party, x, y)` or `await less(party, x, y)`"
+        )
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compare
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise TypeError(

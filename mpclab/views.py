@@ -46,7 +46,10 @@ class Seen(NamedTuple):
 
 
 def coalition_view(lab: Lab, servers: Sequence[int], clients: Sequence[str]) -> pd.DataFrame:
-    """What a coalition held and received, one row per value, in the order of events.
+    """What a coalition holds and has received, one row per value, in the order of events.
+
+    Held are servers' parts of the key and their shares of secrets and of recommender rows (as they
+    are now), and clients' uploaded values; what they drew at random themselves is not listed.
 
     Columns: party; what ("held" or "received"); session, phase, step, round, sender, kind and part
     of a message; value (an array, an integer or bytes).
@@ -66,8 +69,12 @@ def coalition_view(lab: Lab, servers: Sequence[int], clients: Sequence[str]) -> 
         if name not in lab.clients and name not in seen:
             raise InputError(f"no client {name!r} has taken part: {sorted(lab.clients)} have")
     rows: list[Seen] = []
-    for i in servers:
+    for i in dict.fromkeys(servers):
         rows += _held(lab, int(i))
+    for name in dict.fromkeys(clients):
+        for k, values in enumerate(lab.clients[name].inputs if name in lab.clients else ()):
+            held = (name, "held", None, None, f"input {k}", None, None, "input", 0, values)
+            rows.append(Seen(*held))
     coalition = {server_name(int(i)) for i in servers} | set(clients)
     rows += messages(lab, coalition)
     return _frame(rows)
@@ -91,6 +98,12 @@ def _held(lab: Lab, index: int) -> list[Seen]:
     rows = [row("alpha_i", int(server.key.alpha))]
     for number, share in server.storage.get("secrets", {}).items():
         rows += [row(f"secret {number}", share.value), row(f"secret {number}, MAC", share.mac)]
+    for b, block in enumerate(server.storage.get("recommender", [])):
+        for part in ("dense", "packed"):
+            share = getattr(block, part).share
+            rows += [
+                row(f"rows {b}, {part}", share.value), row(f"rows {b}, {part}, MAC", share.mac)
+            ]
     return rows
 
 

@@ -145,8 +145,8 @@ def test_each_is_the_plain_way():
     x = lab.god.share([5, -6])
     with pytest.raises(MaterialError, match="Triples"):
         lab.each(secret_square, x)
-    assert lab.preprocess([Triples(2), Triples(2)], checks=2) == [0, 1]
-    assert [s.pool.count(ZeroTest()) for s in lab.servers] == [2, 2, 2]
+    assert lab.preprocess([Triples(2), Triples(2)], checks=4) == [0, 1]
+    assert [s.pool.count(ZeroTest()) for s in lab.servers] == [4, 4, 4]
     parts = lab.each(secret_square, x)
     assert [type(part) for part in parts] == [Share] * 3
     assert [part.key.index for part in parts] == [0, 1, 2]

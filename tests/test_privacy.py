@@ -134,6 +134,6 @@ def test_one_share_of_several_is_no_leak():
 
 def test_results_and_shapes_must_be_alike():
     with pytest.raises(InputError, match="differ"):
-        compare_views(total, FIRST, ([1, 2], [3, 4]), runs=2, bits=10)
+        compare_views(total, FIRST, ([1, 2], [3, 4]), runs=10, bits=10)
     with pytest.raises(InputError, match="shapes"):
-        compare_views(total, FIRST, ([1], [1]), runs=2, bits=10)
+        compare_views(total, FIRST, ([1], [1]), runs=10, bits=10)

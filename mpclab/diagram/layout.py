@@ -147,7 +147,7 @@ class _Row:
 
 def _rows(records: Iterable[Record], columns: Columns) -> list[_Row]:
     rows: list[_Row] = []
-    current: dict[object, tuple[_Row, set[tuple[str, str]]]] = {}
+    current: dict[object, tuple[_Row, set[tuple[str, str]], int]] = {}
     rounds: dict[int, int] = {}
     band, last = -1, ("", "")
     for r in records:
@@ -156,11 +156,12 @@ def _rows(records: Iterable[Record], columns: Columns) -> list[_Row]:
             current, rounds = {}, {}
         key = (r.step, r.kind, r.round, columns.role(r.sender), columns.role(r.receiver))
         pair = (r.sender, r.receiver)
-        row, pairs = current.get(key, (None, set()))
-        if row is None or pair in pairs:  # the same again: it is a later exchange
+        row, pairs, since = current.get(key, (None, set(), 0))
+        over = r.round is None and len(rounds) > since + 1  # the servers have gone on since then
+        if row is None or over or pair in pairs:  # the same again: it is a later exchange
             row, pairs = _Row(band, r.session, r.phase, r.step, r.kind, []), set()
             rows.append(row)
-            current[key] = (row, pairs)
+            current[key] = (row, pairs, len(rounds))
             if r.round is not None and r.between_servers:
                 row.number = rounds.setdefault(r.round, len(rounds) + 1)
         row.records.append(r)

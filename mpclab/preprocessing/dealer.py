@@ -24,6 +24,7 @@ from mpclab.errors import InputError, MaterialError
 from mpclab.field import Elements, Field
 from mpclab.network.endpoint import server_name
 from mpclab.network.rounds import Receive, Round, Send, exchange
+from mpclab.once import NotCopied
 from mpclab.party import Party
 from mpclab.preprocessing.material import Entry, PrivateSpec, Spec, Values
 from mpclab.randomness import SEED_BYTES, Source, Stream
@@ -35,7 +36,7 @@ __all__ = ["DEALER", "Dealer", "receive_material"]
 DEALER = "dealer"
 
 
-class Dealer:
+class Dealer(NotCopied):
     """A trusted dealer who knows the MAC key and makes any material that is declared as a spec.
 
     Parameters

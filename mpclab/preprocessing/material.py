@@ -130,7 +130,21 @@ class Triples(Material):
 
 @dataclass(frozen=True)
 class ZeroTest(Material):
-    """An unauthenticated triple [t], [u], [t u] for one zero test (DESIGN 3.2)."""
+    """An unauthenticated triple [t], [u], [t u] for one zero test (DESIGN 3.2).
+
+    `owner` earmarks it: the pool gives it out only under that name, `Party.take` to whoever has
+    reserved it.
+    """
+
+    owner: str = ""
+
+    @property
+    def plain(self) -> ZeroTest:
+        """The same without earmark."""
+        return ZeroTest()
+
+    def __repr__(self) -> str:
+        return f"ZeroTest({self.owner!r})" if self.owner else "ZeroTest()"
 
     def layout(self) -> tuple[Entry, ...]:
         return (

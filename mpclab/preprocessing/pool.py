@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from mpclab.errors import MaterialError
+from mpclab.once import NotCopied
 
 __all__ = ["Pool"]
 
 
-class Pool:
+class Pool(NotCopied):
     """Bundles of material in the order of their serial numbers, filed by spec.
 
     >>> pool = Pool("server 0")

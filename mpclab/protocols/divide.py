@@ -119,8 +119,9 @@ async def floor_divide(party: Party, x: Share, divisor: int, bits: int) -> Share
         return x
     if 2 * spec.limit >= F.modulus or spec.error(F) > LARGEST_ERROR:
         raise InputError(
-            f"{F} is too small to divide {bits}-bit numbers by {divisor}: take a larger prime, "
-            "such as 2**61 - 1, where 59 bits fit for small divisors"
+            f"{F} is too small to divide {bits}-bit numbers by {divisor}: give the lab fewer "
+            "`bits`, make the secret fixed-point, or multiply by the reciprocal (in 2**61 - 1, 59 "
+            "bits fit for small divisors)"
         )
     held = party.take(spec)
     X = x.reshape(x.size) + spec.offset * divisor

@@ -30,6 +30,7 @@ from mpclab.client import Client
 from mpclab.errors import InputError, MaterialError
 from mpclab.network.endpoint import server_name
 from mpclab.party import Party
+from mpclab.preprocessing.material import ZeroTest
 from mpclab.protocols.comparison import comparison_material
 from mpclab.recommender import protocol
 from mpclab.recommender.encoding import (
@@ -182,7 +183,7 @@ class Recommender:
             )
         if rows:
             spec = RowMasks(rows, p.dense, p.packed)
-            (serial,) = self.lab.preprocess([spec], checks=1)
+            serial, _ = self.lab.preprocess([spec, ZeroTest(protocol.ROWS)])
             self._row_masks.append((serial, spec))
             for server in self.lab.servers:
                 _, held = server.pool.take(spec)
@@ -193,7 +194,7 @@ class Recommender:
             sizes = [(serial, spec.rows) for serial, spec in self._row_masks]
             specs = protocol.query_material(p, sizes, self.lab.settings.comparison, self.lab.n)
             for _ in range(queries):
-                self.lab.preprocess(specs, checks=2)
+                self.lab.preprocess([*specs, *[ZeroTest(protocol.QUERIES)] * 2])
 
     def upload(
         self, ratings: npt.NDArray[np.uint8], ids: npt.ArrayLike | None = None

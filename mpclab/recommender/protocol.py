@@ -63,6 +63,9 @@ __all__ = [
 ]
 
 
+#: earmarks of the zero tests that uploads and queries take
+ROWS, QUERIES = "recommender rows", "recommender queries"
+
 # -- material ---------------------------------------------------------------------------------
 
 
@@ -215,7 +218,7 @@ async def upload(
     Cost: 7 rounds, one more if users told the servers different things; 2 elements per user, 1
     more and 201 bytes per server.
     """
-    party.reserve([ZeroTest()])
+    party.reserve([ZeroTest(ROWS)])
     if block.used:
         # A second check of the same masks would open a second combination of them.
         raise party.abort("the masks of these rows have been given out, and serve once only")
@@ -336,7 +339,7 @@ async def prepare(
     masks, comparison, output = query_material(
         parameters, _sizes(blocks), party.settings.comparison, party.n
     )
-    party.reserve([masks, comparison, output, ZeroTest(), ZeroTest()])
+    party.reserve([masks, comparison, output, *[ZeroTest(QUERIES)] * 2])
     held = party.take(masks)
     present, ids = rows_in_force(blocks)
     party.endpoint.absorb(b"rows", present.tobytes(), ids.tobytes(), str(own_id).encode())

@@ -192,7 +192,13 @@ class SecretArray:
         """The same numbers with more bits behind the point."""
         if fraction == self.fraction:
             return self
-        factor = 2 ** (fraction - self.fraction)
+        shift = fraction - self.fraction
+        if self.lab.settings.bits + shift > self.lab.field.bits - 1:
+            raise InputError(
+                f"integers of {self.lab.settings.bits} bits with {shift} more behind the point do "
+                f"not fit into {self.lab.field}: give the lab fewer `bits` or a smaller `fraction`"
+            )
+        factor = 2**shift
         return self.lab.local(lambda s: s * factor, self, fraction=fraction)
 
     def _operand(self, other: Any, fraction: int | None = None) -> Any:
@@ -214,6 +220,12 @@ class SecretArray:
         if isinstance(operand, SecretArray):
             operand = operand._scaled(fraction)
         else:
+            largest = int(np.abs(operand).max(initial=0)) << (fraction - places)
+            if 2 * largest >= self.lab.field.modulus:
+                raise InputError(
+                    f"a public number with {fraction} bits behind the point does not fit into "
+                    f"{self.lab.field}: take a smaller one, or a lab with a smaller `fraction`"
+                )
             operand = operand * 2 ** (fraction - places)
         return self.lab.local(operation, self._scaled(fraction), operand, fraction=fraction)
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings, strategies as st
 from mpclab.errors import Abort, InputError, MaterialError, MpclabError
 from mpclab.lab import Lab
 from mpclab.party import Party, Server
+from mpclab.preprocessing.material import ZeroTest
 from mpclab.recommender import Parameters, Recommender, plaintext
+from mpclab.recommender.protocol import QUERIES
 from mpclab.sharing import KeyShare
 from tests.cheating import Cheat, by_hand, value
 
@@ -269,12 +271,20 @@ def test_material_that_lacks_in_part_is_not_taken():
     """A query takes all of its material or nothing."""
     recommender = ready(RATINGS, queries=1)
     for server in recommender.lab.servers:
-        server.pool.take(next(s for s in server.pool._stock if "ZeroTest" in repr(s)))
+        server.pool.take(ZeroTest(QUERIES))
     pools = [repr(s.pool) for s in recommender.lab.servers]
     nothing_sent(recommender, lambda: recommender.prepare(), MaterialError, "ZeroTest")
     assert [repr(s.pool) for s in recommender.lab.servers] == pools
-    recommender.lab.preprocess([], checks=1)
+    recommender.lab.preprocess([ZeroTest(QUERIES)])
     assert same(recommender.recommend(RATINGS[0], 0.5), by_hand(RATINGS, RATINGS[0], 0.5))
+
+
+def test_a_lab_does_not_use_up_what_was_made_for_queries():
+    recommender = ready(RATINGS, queries=2)
+    for k in range(3):
+        recommender.lab.secret([k])
+    for _ in range(2):
+        assert same(recommender.recommend(RATINGS[0], 0.5), by_hand(RATINGS, RATINGS[0], 0.5))
 
 
 def test_material_made_before_more_rows_is_not_for_them():
