@@ -64,7 +64,8 @@ notebooks: $(STAMPS)/test ## run every notebook and compare its outputs with the
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS)/*.ipynb
 
 e2e: $(STAMPS)/e2e ## open every notebook in a real browser and move its controls (needs Chromium)
-	$(BIN)/python -m pytest -m e2e tests
+	$(BIN)/python -m pytest -m e2e tests/e2e
+	$(BIN)/python -m pytest -m e2e tests/test_messages.py  # a browser each: apart from the above
 
 lab: $(STAMPS)/lab ## open the course in JupyterLab
 	$(BIN)/jupyter lab $(NOTEBOOKS)
