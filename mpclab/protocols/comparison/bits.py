@@ -29,6 +29,7 @@ For k = 19: 5 rounds, 24 elements, 66 shares. `Bitwise` also serves the exact wa
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,7 @@ def _stack(*shares: Share) -> Share:
 
 
 @dataclass(frozen=True)
-class Bitwise(Material):
+class Bitwise(Material, ABC):
     """For each of `count` numbers: r, some of its bits, and the triples of the tree.
 
     A subclass says with `positions` which bits of r the positions of the subtraction take, the
@@ -89,9 +90,9 @@ class Bitwise(Material):
     count: int
 
     @property
+    @abstractmethod
     def positions(self) -> tuple[int, ...]:
         """The bits of r that are taken, one per position."""
-        raise NotImplementedError
 
     @property
     def levels(self) -> list[int]:
