@@ -21,7 +21,6 @@ from __future__ import annotations
 import inspect
 import warnings
 import weakref
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mpclab import cost
 from mpclab.client import Client
 from mpclab.cost import Cost, DryPool, measured
 from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
@@ -545,13 +545,16 @@ def _labelled(protocol: Protocol) -> Protocol:
         except (AttributeError, TypeError) as error:
             if "'coroutine'" not in str(error):
                 raise
+            if inspect.iscoroutine(unfinished := getattr(error, "obj", None)):
+                unfinished.close()  # nobody is going to await it
             raise InputError(
                 f"{name} uses a protocol's result before it is there: an `await` is missing "
                 f"({error})"
             ) from None
         party.endpoint.require_open()  # also if the protocol has caught the abort
-        for unfinished in _coroutines(result):
-            unfinished.close()
+        if forgotten := _coroutines(result):
+            for unfinished in forgotten:
+                unfinished.close()
             raise InputError(
                 f"{name} returned a coroutine: an `await` is missing before the last call"
             )
@@ -602,7 +605,7 @@ class LabClient:
 
         client = self._connect()
         lab._require_ready()
-        lab.preprocess_for(self._input_cost(elements.size))
+        lab.preprocess_for(cost.receive_input(lab.n, elements.size))
         outcomes = lab._run_main(
             "upload", _labelled(upload), (),
             others=[(client.endpoint, step("upload", client_input(client, elements)))],
@@ -623,25 +626,13 @@ class LabClient:
 
         lab.held(secret, 0)  # a sentence now, if it belongs elsewhere
         client = self._connect()
-        lab.preprocess_for(self._output_cost(secret.size))
+        lab.preprocess_for(cost.output_to(lab.n, secret.size))
         outcomes = lab._run_main(
             "online", _labelled(reveal_to), (secret,),
             others=[(client.endpoint, step("reveal_to", client_output(client, secret.size)))],
         )
         self._raise(outcomes)
         return secret.decoded(np.asarray(outcomes[self.name]).reshape(secret.shape))
-
-    @staticmethod
-    def _input_cost(size: int) -> Cost:
-        from mpclab.preprocessing.material import InputMasks
-
-        return Cost(material=Counter({InputMasks(size): 1, ZeroTest(): 1}))
-
-    @staticmethod
-    def _output_cost(size: int) -> Cost:
-        from mpclab.preprocessing.material import OutputMask
-
-        return Cost(material=Counter({OutputMask(size): 1, ZeroTest(): 1}))
 
     def _connect(self) -> Client:
         self._messages += 1

@@ -130,6 +130,7 @@ class Share:
                 raise InputError("these two shares belong to different servers or labs")
             return other
         if hasattr(other, "send"):
+            other.close()  # nobody is going to await it
             raise InputError("a protocol's result is used before it is there: `await` is missing")
         return self.key.constant(other)
 
