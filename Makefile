@@ -21,6 +21,8 @@ UV := $(shell command -v uv 2>/dev/null)
 WORKERS ?= auto
 # Further words for pytest: `make test PYTEST="-k field"`.
 PYTEST ?=
+# And for the mutation script: `make mutation MUTATION="--only checks.py"`.
+MUTATION ?=
 NOTEBOOKS := notebooks
 PICTURE ?= demo.png
 
@@ -35,7 +37,7 @@ else
 install = $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(1)]'
 endif
 
-.PHONY: help demo test lint types unit notebooks e2e lab bench constraints clean
+.PHONY: help demo test lint types unit notebooks e2e fuzz mutation lab bench constraints clean
 
 help: ## say what there is to make (what plain `make` does)
 	@echo "mpclab: a workbench for secure multi-party computation"; echo
@@ -63,9 +65,17 @@ notebooks: $(STAMPS)/test ## run every notebook and compare its outputs with the
 	  --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS)/*.ipynb
 
+mutation: $(STAMPS)/test ## spoil every line that security rests on: does a test fail? (long)
+	$(BIN)/python -m tests.mutation $(MUTATION)
+
 e2e: $(STAMPS)/e2e ## open every notebook in a real browser and move its controls (needs Chromium)
 	$(BIN)/python -m pytest -m e2e tests/e2e
 	$(BIN)/python -m pytest -m e2e tests/test_messages.py  # a browser each: apart from the above
+
+# Further words: `make fuzz FUZZ="--only wire.decode --seed 7"`; --help tells them.
+FUZZ ?= --inputs 1000000
+fuzz: $(STAMPS)/test ## feed a million damaged inputs to everything that reads messages and files
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 lab: $(STAMPS)/lab ## open the course in JupyterLab
 	$(BIN)/jupyter lab $(NOTEBOOKS)

@@ -113,3 +113,126 @@ def matmul_transposed(
     for i in range(a.shape[0]):
         for j in range(b.shape[0]):
             out[i, j] = _dot(a[i], b[j], p, inverse, shift)
+
+
+_VECTOR = types.Array(types.uint64, 1, "C", readonly=True)
+
+
+@njit(inline="always")
+def _plus(a: Any, b: Any, p: Any) -> Any:
+    total = a + b
+    return total - p if total >= p else total
+
+
+@njit(inline="always")
+def _into(out: Any, j: Any, first: Any, total: Any, p: Any) -> None:
+    """Add a part to a sum, or begin with it."""
+    out[j] = total if first == 0 else _plus(out[j], total, p)
+
+
+@njit(inline="always")
+def _gather(high: Any, low: Any, factor: Any, x: Any) -> Any:
+    """(high, low) + factor * x."""
+    h, w = _wide(factor, x)
+    low += w
+    return high + h + (uint64(1) if low < w else uint64(0)), low
+
+
+@njit(
+    types.void(_VECTOR, _READ, types.Array(types.uint64, 1, "C"), uint64, uint64, uint64),
+    cache=True,
+    nogil=True,
+)
+def combine(c: Any, rows: Any, out: Any, p: Any, inverse: Any, shift: Any) -> None:
+    """out[j] = sum_k c[k] rows[k, j] mod p: four columns of 64 rows at a time stay in registers."""
+    size, columns = rows.shape
+    if size == 0:
+        out[:] = 0
+    for first in range(0, size, _LAZY):
+        last = min(first + _LAZY, size)
+        for j in range(0, columns, 4):
+            if j + 4 <= columns:
+                h0 = h1 = h2 = h3 = l0 = l1 = l2 = l3 = uint64(0)
+                for k in range(first, last):
+                    factor = c[k]
+                    h0, l0 = _gather(h0, l0, factor, rows[k, j])
+                    h1, l1 = _gather(h1, l1, factor, rows[k, j + 1])
+                    h2, l2 = _gather(h2, l2, factor, rows[k, j + 2])
+                    h3, l3 = _gather(h3, l3, factor, rows[k, j + 3])
+                _into(out, j, first, _reduce(h0, l0, p, inverse, shift), p)
+                _into(out, j + 1, first, _reduce(h1, l1, p, inverse, shift), p)
+                _into(out, j + 2, first, _reduce(h2, l2, p, inverse, shift), p)
+                _into(out, j + 3, first, _reduce(h3, l3, p, inverse, shift), p)
+            else:
+                for i in range(j, columns):
+                    high = low = uint64(0)
+                    for k in range(first, last):
+                        high, low = _gather(high, low, c[k], rows[k, i])
+                    _into(out, i, first, _reduce(high, low, p, inverse, shift), p)
+
+
+@njit(types.void(_READ, _READ, _WRITE, uint64, uint64, uint64), cache=True, nogil=True)
+def sumcheck(weights: Any, table: Any, out: Any, p: Any, inverse: Any, shift: Any) -> None:
+    """One round of a sumcheck's prover, for all columns of a table (X, columns).
+
+    out[n, j] = sum_i sum_d W_t[d, i] U_t[i, j]^(d + 1) at the nodes t = 0, 2, 3 .. D + 1, where
+    U_t[i] = first[i] + t (second[i] - first[i]) of the table's halves, and W_t likewise. Where
+    both halves are 0 nothing is to be added: ratings are mostly absent. Four nodes go together, so
+    that no multiplication waits for the one before; rows of `out` beyond D + 1 are scratch.
+    """
+    degree, size = weights.shape
+    half = (size + 1) // 2
+    nodes = out.shape[0]
+    at = np.empty((half, degree, nodes), np.uint64)
+    for i in range(half):
+        for d in range(degree):
+            w = weights[d, i]
+            slope = _plus(weights[d, i + half] if i + half < size else uint64(0), p - w, p)
+            for n in range(nodes):
+                at[i, d, n] = w
+                w = _plus(w, slope, p)
+                if n == 0:  # the node 1 is left out: its value follows from the claim
+                    w = _plus(w, slope, p)
+    out[:, :] = 0
+    for start in range(0, table.shape[1], 32):
+        stop = min(start + 32, table.shape[1])
+        for i in range(half):
+            for j in range(start, stop):
+                u = table[i, j]
+                other = table[i + half, j] if i + half < size else uint64(0)
+                if u == 0 and other == 0:
+                    continue
+                slope = _plus(other, p - u, p)
+                for n in range(0, nodes, 4):
+                    u0 = u
+                    if n == 0:
+                        u = _plus(u, slope, p)
+                    u1 = _plus(u, slope, p)
+                    u2 = _plus(u1, slope, p)
+                    u3 = _plus(u2, slope, p)
+                    u = _plus(u3, slope, p)
+                    v0 = v1 = v2 = v3 = uint64(0)
+                    for d in range(degree - 1, -1, -1):
+                        v0 = _mul(_plus(v0, at[i, d, n], p), u0, p, inverse, shift)
+                        v1 = _mul(_plus(v1, at[i, d, n + 1], p), u1, p, inverse, shift)
+                        v2 = _mul(_plus(v2, at[i, d, n + 2], p), u2, p, inverse, shift)
+                        v3 = _mul(_plus(v3, at[i, d, n + 3], p), u3, p, inverse, shift)
+                    out[n, j] = _plus(out[n, j], v0, p)
+                    out[n + 1, j] = _plus(out[n + 1, j], v1, p)
+                    out[n + 2, j] = _plus(out[n + 2, j], v2, p)
+                    out[n + 3, j] = _plus(out[n + 3, j], v3, p)
+
+
+@njit(types.void(_WRITE, uint64, uint64, uint64, uint64), cache=True, nogil=True)
+def fold(table: Any, point: Any, p: Any, inverse: Any, shift: Any) -> None:
+    """table[i] += point (table[i + half] - table[i]), in place, for the first half of rows."""
+    size = table.shape[0]
+    half = (size + 1) // 2
+    for i in range(half):
+        for j in range(table.shape[1]):
+            u = table[i, j]
+            other = table[i + half, j] if i + half < size else uint64(0)
+            if u != other:
+                slope = other - u if other >= u else other + p - u
+                u += _mul(slope, point, p, inverse, shift)
+                table[i, j] = u - p if u >= p else u

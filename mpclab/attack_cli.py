@@ -139,7 +139,8 @@ def _many(
                       title_justify="left")
         outcomes = sorted({o for counts in found["by_attack"].values() for o in counts})
         for column in ("attack", *outcomes):
-            table.add_column(column, justify="left" if column == "attack" else "right")
+            first = column == "attack"
+            table.add_column(column, justify="left" if first else "right", no_wrap=first)
         for name, counts in found["by_attack"].items():
             table.add_row(name, *(str(counts.get(o, "")) for o in outcomes))
         Console().print(table)

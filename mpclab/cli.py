@@ -97,6 +97,10 @@ def recommend(
         str, typer.Option(help="What the virtual clock charges for messages: lan, wan or ideal.")
     ] = "lan",
     top: Annotated[int, typer.Option(help="How many titles to recommend.")] = 10,
+    min_neighbours: Annotated[
+        int,
+        typer.Option(help="With fewer neighbours the servers withhold the result; 0: never."),
+    ] = 0,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -144,6 +148,7 @@ def recommend(
             seed=seed,
             comparison=comparison,
             network=network,
+            min_neighbours=min_neighbours,
             progress=tell,
         )
     summary = {**run.summary, "wall_seconds": time.perf_counter() - started}
@@ -221,12 +226,18 @@ def _show(s: dict[str, Any], console: Console) -> None:
         table.add_row(r["title"], f"{r['score']:.2f}", str(r["neighbours"]))
     if s["recommendations"]:
         console.print(table)
+    elif s["withheld"]:
+        console.print(
+            f"The servers withheld the result: fewer than {s['min_neighbours']:,} users are "
+            "similar enough. That is all that the requester learns."
+        )
     else:
         console.print("No title: no neighbour is similar enough. Try a lower --threshold.")
-    console.print(
-        f"{s['neighbours']:,} of {s['users']:,} users are similar enough "
-        f"(cosine >= {s['threshold']:g})."
-    )
+    if not s["withheld"]:
+        console.print(
+            f"{s['neighbours']:,} of {s['users']:,} users are similar enough "
+            f"(cosine >= {s['threshold']:g})."
+        )
     verdict = "equals" if s["matches_plaintext"] else "DIFFERS FROM"
     console.print(f"The private result {verdict} the same computation in the clear.\n")
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass, field as dataclass_field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +34,12 @@ from mpclab.sharing import KeyShare, Share
 if TYPE_CHECKING:
     from mpclab.field import Field
     from mpclab.party import Settings
+    from mpclab.recommender import Parameters
 
 __all__ = [
     "Cost", "DryPool", "check_openings", "comparison", "equal", "floor_divide", "matmul", "maximum",
-    "measured", "multiply", "output_to", "receive_input", "reveal", "sort", "where",
+    "measured", "multiply", "output_to", "receive_input", "recommendation", "reveal", "sort",
+    "upload", "upload_of_a_user", "where",
 ]
 
 
@@ -172,6 +174,80 @@ def receive_input(n: int, size: int) -> Cost:
 def output_to(n: int, size: int) -> Cost:
     """`output_to` of `size` elements."""
     return Cost(1) + _opening(n, size, OutputMask(size)) + check_openings(n)
+
+
+def upload(n: int, parameters: Parameters, rows: int) -> Cost:
+    """The upload of a block of rows, step R1, if all users tell all servers the same.
+
+    >>> from mpclab.recommender import Parameters
+    >>> upload(2, Parameters(10_000, 1_000, validated=False), 10_000).rounds
+    7
+    >>> upload(2, Parameters(10_000, 1_000), 10_000).rounds  # 11 of them for the proof's coins
+    28
+    """
+    from mpclab.recommender.protocol import upload_material
+    from mpclab.recommender.validity import row_statement
+
+    statement = row_statement(parameters) if parameters.validated else None
+    masks = Cost(1) + _opening(n, 2 * rows) + check_openings(n) + Cost(1)
+    material = Counter(getattr(s, "plain", s) for s in upload_material(statement, rows))
+    total = replace(masks, material=material)
+    if statement is None:
+        return total
+    coins = Cost(1 + statement.rounds + 1)
+    check = _opening(n, rows) + check_openings(n) + _opening(n, rows, rounds=3)
+    return replace(total + coins + check, material=material)
+
+
+def upload_of_a_user(parameters: Parameters) -> tuple[int, int]:
+    """Field elements that one user sends to each server, and receives from each, to upload a row.
+
+    The row and, with a proof, its witnesses and polynomials, and chi; shares of a mask for each of
+    them, r_0, and the echo. (Besides, a number that says "sent", and 32 bytes per coin.)
+
+    >>> from mpclab.recommender import Parameters
+    >>> upload_of_a_user(Parameters(10_000, 1_000, validated=False))
+    (511, 512)
+    >>> upload_of_a_user(Parameters(10_000, 1_000))
+    (1330, 1331)
+    """
+    from mpclab.recommender.validity import row_statement
+
+    row = parameters.dense + parameters.packed
+    if parameters.validated:
+        statement = row_statement(parameters)
+        row += statement.witnesses + statement.proof
+    return row + 1, row + 2
+
+
+def recommendation(
+    n: int, parameters: Parameters, rows: int, comparison: str = "tables"
+) -> Cost:
+    """The online phase of one private recommendation over `rows` rows, steps R3 to R8.
+
+    >>> from mpclab.recommender import Parameters
+    >>> recommendation(2, Parameters(10_000, 1_000), 10_000).rounds
+    8
+    >>> recommendation(2, Parameters(10_000, 1_000, min_neighbours=5), 10_000).rounds
+    10
+    """
+    from mpclab.recommender.protocol import query_material
+    from mpclab.recommender.release import rule_comparison
+
+    _, compared, output, *release = query_material(parameters, [(0, rows)], comparison, n)
+    length = parameters.outputs
+    select = _opening(n, rows)
+    if parameters.min_neighbours:
+        rule = rule_comparison(parameters, comparison, n)
+        select = (select | _opening(n, rule.elements, rounds=rule.rounds)) + Cost(
+            1, (length + 1) * (n - 1)
+        )
+    every = (
+        _opening(n, compared.elements, compared, output, *release, rounds=compared.rounds)
+        + select
+        + _opening(n, length)
+    )
+    return every + check_openings(n)
 
 
 # -- measuring ----------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ def recommendation(
     modulus: int = 2**61 - 1,
     network: str | Conditions = "lan",
     comparison: str = "tables",
+    min_neighbours: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Run:
     """One private recommendation for a user of `data`, with everything that it takes, measured.
@@ -112,6 +113,8 @@ def recommendation(
         The least cosine similarity of a neighbour.
     top : int
         How many titles to recommend.
+    min_neighbours : int
+        With fewer neighbours than that the servers withhold the result; 0: never.
     progress : callable
         Told the name of every phase when it begins.
 
@@ -130,7 +133,7 @@ def recommendation(
     tell = progress or (lambda phase: None)
     if top < 1:
         raise InputError(f"top is {top}: it takes at least 1 title to recommend something")
-    parameters = _parameters(data, dense, modulus)
+    parameters = _parameters(data, dense, modulus, min_neighbours)
     check_memory(data.n_users, data.n_items, servers)
     lab = Lab(
         servers, modulus=modulus, network=network, comparison=comparison, seed=seed, contents=False
@@ -169,7 +172,9 @@ def recommendation(
         "data": data.name,
         "user": _plain(data.user_ids[row]),
         "threshold": threshold,
+        "min_neighbours": min_neighbours,
         "neighbours": result.neighbours,
+        "withheld": result.withheld,
         "matches_plaintext": matches,
         **{
             f"{phase}_seconds": lab.transcript.seconds(phase=phase)
@@ -191,10 +196,14 @@ def recommendation(
     return Run(summary, result, recommender, data)
 
 
-def _parameters(data: Ratings, dense: int, modulus: int = MERSENNE_61) -> Parameters:
+def _parameters(
+    data: Ratings, dense: int, modulus: int = MERSENNE_61, min_neighbours: int = 0
+) -> Parameters:
     """With fewer dense items than a query usually takes, all of them must be rated."""
     least = min(MIN_DENSE, dense) if dense >= 1 else MIN_DENSE
-    return Parameters(data.n_users, data.n_items, dense, modulus, min_dense=least)
+    return Parameters(
+        data.n_users, data.n_items, dense, modulus, min_dense=least, min_neighbours=min_neighbours
+    )
 
 
 def check_memory(users: int, items: int, servers: int) -> None:

@@ -263,6 +263,38 @@ class Field:
         """Sum of a * b over all entries mod p, a zero-dimensional array."""
         return self.matmul_transposed(a.reshape(1, -1), b.reshape(1, -1))[0, 0, ...]
 
+    def combine(self, c: Elements, rows: Elements) -> Elements:
+        """Sum over k of c[k] * rows[k] mod p, for rows of shape (k, columns)."""
+        from mpclab import _kernels
+
+        if c.shape != rows.shape[:1]:
+            raise InputError(f"{c.size} coefficients do not combine {len(rows)} rows")
+        out = np.empty(rows.shape[1], np.uint64)
+        _kernels.combine(
+            np.ascontiguousarray(c), np.ascontiguousarray(rows), out, *self._reduction
+        )
+        return out
+
+    def sumcheck(self, weights: Elements, table: Elements) -> Elements:
+        """The polynomial of one round of a sumcheck, for weights (D, X) and a table (X, columns).
+
+        Both are read between their halves, at t: first + t (second - first), a missing row being
+        0. Returns sum_x sum_d W_t[d, x] U_t[x]^(d + 1) at t = 0, 2, 3 .. D + 1: (D + 1, columns).
+        """
+        from mpclab import _kernels
+
+        nodes = weights.shape[0] + 1
+        out = np.empty((-(-nodes // 4) * 4, table.shape[1]), np.uint64)
+        _kernels.sumcheck(np.ascontiguousarray(weights), table, out, *self._reduction)
+        return out[:nodes]
+
+    def fold(self, table: Elements, point: Elements) -> Elements:
+        """The table between its halves at `point`: a view of the first rows, written in place."""
+        from mpclab import _kernels
+
+        _kernels.fold(table, np.uint64(point), *self._reduction)
+        return table[: (table.shape[0] + 1) // 2]
+
     def pow(self, a: Elements, exponent: int) -> Elements:
         """a to the power of a public non-negative integer, elementwise."""
         if exponent < 0:

@@ -5,6 +5,7 @@ Every function draws into the Axes it is given, or into a new one, and returns i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Patch
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from mpclab import style
 from mpclab.errors import InputError
@@ -25,7 +26,19 @@ from mpclab.style import PUBLISHED_SECONDS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["demo_picture", "online_time", "phases", "recommendations", "shares", "traffic"]
+__all__ = [
+    "demo_picture",
+    "differencing",
+    "guessing",
+    "isolation",
+    "online_time",
+    "phases",
+    "recommendations",
+    "shares",
+    "sybils",
+    "traffic",
+    "utility",
+]
 
 """Seconds online for 10,000 users and two servers, as published (IEEE TIFS 10(3), 2015)."""
 
@@ -327,7 +340,161 @@ def traffic(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+# -- what results tell: the tables of `mpclab.inference` -------------------------------------------
+
+
+def _lines(
+    ax: Axes | None,
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    by: str,
+    label: str,
+    axis_labels: tuple[str, str],
+) -> Axes:
+    """One line per value of the column `by`, from dark to light, with values as fractions."""
+    if frame.empty:
+        raise InputError("the table is empty: give what a function of mpclab.inference returns")
+    ax = _axes(ax, 7.5, 3.6)
+    groups = list(frame.groupby(by, sort=True))
+    for (value, part), color in zip(groups, _step_colors(len(groups)), strict=True):
+        ax.plot(
+            part[x], part[y], "o-", color=color, markersize=4, clip_on=False,
+            label="no noise" if value == math.inf else label.format(value),
+        )  # fmt: skip
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel(axis_labels[0])
+    ax.set_ylabel(axis_labels[1])
+    ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return ax
+
+
+def differencing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """What the difference of two results tells of a user's ratings, by defence.
+
+    `frame` is that of `mpclab.inference.differencing`. The grey tick is what a guess would find.
+    """
+    if frame.empty:
+        raise InputError("the table is empty: give what mpclab.inference.differencing returns")
+    ax = _axes(ax, 7.5, 0.42 * len(frame) + 1.2)
+    places = range(len(frame))
+    ax.barh(places, frame["recovered"], height=0.68, color=_BAR, label="read from the difference")
+    ax.plot(
+        frame["without"], list(places), "|", color=_INK, markersize=16, markeredgewidth=2,
+        label="right by guessing the most common rating",
+    )  # fmt: skip
+    for y, part in zip(places, frame["recovered"], strict=True):
+        ax.text(0.01, y, f"{100 * part:.0f} %", va="center", color="white", fontweight="bold")
+    ax.set_yticks(places, list(frame["defence"]))
+    ax.set_ylim(len(frame) - 0.4, -0.6)
+    ax.set_xlim(0, 1)
+    ax.set_xlabel("the victim's ratings found (fraction)")
+    ax.set_ylabel("defence")
+    ax.legend(frameon=False, fontsize="small", loc="lower center", ncols=2, bbox_to_anchor=(0.4, 1))
+    return ax
+
+
+def isolation(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Who can be singled out by what is known of it: the table of `mpclab.inference.isolation`.
+
+    Of the smallest `min_neighbours` in the table: with a minimum of 2 or more nobody is.
+    """
+    least = frame[frame["min_neighbours"] == frame["min_neighbours"].min()]
+    return _lines(
+        ax, least, "known", "isolated", "threshold", "threshold {:g}",
+        ("dense ratings known of the victim (number)", "users singled out (fraction)"),
+    )  # fmt: skip
+
+
+def sybils(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Whose ratings are read with invented users: the table of `mpclab.inference.sybils`."""
+    ax = _lines(
+        ax, frame, "sybils", "read", "min_neighbours", "minimum {:g}",
+        ("invented users (number)", "users read (fraction)"),
+    )  # fmt: skip
+    ax.set_ylim(0, max(1.3 * float(frame["read"].max()), 0.05))
+    return ax
+
+
+def guessing(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How well it is told whether a row is there: the table of `mpclab.inference.guessing`.
+
+    Against the epsilon of one query; dotted, the most that the guarantee allows after one.
+    """
+    ax = _lines(
+        ax, frame, "epsilon", "told_apart", "queries", "queries: {:g}",
+        ("epsilon of one query (logarithmic)", "told rightly whether\na user is there (fraction)"),
+    )  # fmt: skip
+    one = frame[frame["queries"] == frame["queries"].min()]
+    ax.plot(one["epsilon"], one["bound"], ":", color=_MUTED, label="bound for the fewest")
+    ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(0.4, 1.02)
+    ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return ax
+
+
+def utility(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """What noise leaves of the ten best titles: the table of `mpclab.inference.utility`."""
+    ax = _lines(
+        ax, frame, "users", "kept", "epsilon", "epsilon {:g}",
+        ("users (number, logarithmic)", "of the ten best titles, still there (fraction)"),
+    )  # fmt: skip
+    first = frame[frame["epsilon"] == frame["epsilon"].min()]
+    ax.plot(first["users"], first["popular"], ":", color=_MUTED, label="most rated titles")
+    ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return ax
+
+
 # -- one page -------------------------------------------------------------------------------------
+
+
+def detection(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How often each attack slipped through, with its confidence interval, against the formula.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `mpclab.adversary.detection_rates`.
+    ax : Axes or None
+
+    Raises
+    ------
+    InputError
+        If the frame is none of these.
+
+    Examples
+    --------
+    >>> from mpclab.adversary import detection_rates
+    >>> ax = detection(detection_rates(modulus=101, trials=50))
+    >>> len(ax.get_yticks())
+    8
+    """
+    wanted = {"attack", "formula", "expected", "measured", "low", "high", "trials"}
+    if not wanted <= set(getattr(frame, "columns", ())):
+        raise InputError("the frame has other columns: pass what detection_rates() returns")
+    ax = _axes(ax, 7.6, 0.9 + 0.36 * len(frame))
+    y = range(len(frame))
+    color = style.server_color(0)
+    ax.hlines(y, 100 * frame["low"], 100 * frame["high"], color=color, linewidth=5, alpha=0.35,
+              label=f"99.9 % interval of {int(frame['trials'].iloc[0]):,} runs")  # fmt: skip
+    ax.plot(100 * frame["measured"], y, "o", color=color, markersize=5, label="measured")
+    ax.plot(100 * frame["expected"], y, "|", color=_INK, markersize=15, markeredgewidth=2,
+            label="formula")  # fmt: skip
+    for k, (high, formula) in enumerate(zip(frame["high"], frame["formula"], strict=True)):
+        ax.annotate(formula, (100 * high, k), (7, 0), textcoords="offset points", va="center",
+                    fontsize=9, color=_MUTED)  # fmt: skip
+    ax.set_yticks(y, frame["attack"])
+    ax.set_ylim(len(frame) - 0.5, -0.6)
+    ax.set_xlim(0, 135 * frame["high"].max())
+    ax.set_xlabel("runs that went undetected, in percent")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    return ax
 
 
 def demo_picture(summary: dict[str, Any], path: str | Path) -> None:
@@ -374,7 +541,7 @@ def _page(s: dict[str, Any]) -> Figure:
             )
         else:
             left.axis("off")
-            left.text(-0.5, 0.9, "No title: no neighbour is similar enough.", fontsize=10.5)
+            left.text(-0.5, 0.9, _why_none(s), fontsize=10.5)
         figure.text(0.545, 0.82, "Online time, step by step", fontsize=11.5, fontweight="bold")
         online_time(
             s["online_phases"],
@@ -415,7 +582,15 @@ def _subline(s: dict[str, Any]) -> str:
     )
 
 
+def _why_none(s: dict[str, Any]) -> str:
+    if s.get("withheld"):
+        return f"No title: withheld, fewer than {s['min_neighbours']:,} neighbours."
+    return "No title: no neighbour is similar enough."
+
+
 def _titles_heading(s: dict[str, Any]) -> str:
+    if s.get("withheld"):
+        return _fitted(f"For user {s['user']}", 405, 11.5, bold=True)
     rest = (
         f", from {style.plural(s['neighbours'], 'neighbour')} "
         f"(cosine at least {s['threshold']:g})"

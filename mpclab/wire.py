@@ -9,9 +9,10 @@ message). Layout, little endian:
     type     = 0 bytes, 1 field elements (canonical, `Field.width` bytes each), 2 integers (int64)
 
 `history` is the hash of all broadcasts before this one (DESIGN 3.1). What arrives is not trusted:
-`decode` checks every length against what is really there and every element against p, allocates
-at most eight times the message (elements become uint64), and raises `WireError`, a sentence, for
-anything else.
+`decode` checks every length against what is really there and every element against p, and raises
+`WireError`, a sentence, for anything else. It allocates at most eight times the message (elements
+become uint64) and an object per part and section: 100 times the message in all, reached only by
+messages of nothing but empty parts.
 
 >>> import numpy as np
 >>> from mpclab.field import Field

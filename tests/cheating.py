@@ -58,14 +58,18 @@ class Message:
 class Cheat:
     """An adversary with one corrupt party, which edits what it sends in a step.
 
-    `edit(message)` returns the bytes to send, or DROP. `hits` counts the messages edited.
+    `edit(message)` returns the bytes to send, or DROP. `hits` counts the messages edited. Of the
+    steps of a proof that come again and again it is the first, towards each receiver.
     """
+
+    AGAIN = ("proof/coin reveal", "proof/challenge", "proof/polynomial")
 
     def __init__(self, lab, who, step, edit, *, phase=None, kind=None, to=None):
         self.field, self.phase, self.kind = lab.field, phase, kind
         self.edits = [(step, edit, to)]
         self.hits = 0
         self._before = {}
+        self._done = set()
         lab.network.adversary, lab.network.corrupt = self, frozenset([who])
 
     def also(self, step, edit, to=None):
@@ -88,7 +92,10 @@ class Cheat:
                     section.label == step
                     and self.kind in (None, section.kind)
                     and (to is None or envelope.receiver in to)
+                    and (step, envelope.receiver, envelope.session) not in self._done
                 ):
+                    if step in self.AGAIN:
+                        self._done.add((step, envelope.receiver, envelope.session))
                     self.hits += 1
                     data = edit(Message(self.field, header, tuple(sections), at, before))
                     return None if data is DROP else replace(envelope, data=data)
@@ -211,7 +218,7 @@ def zero_tests(lab, t, u):
     parts = [additive(F, x, lab.n, stream) for x in (t, u, F.mul(t, u))]
     for j in range(len(t)):
         bundles = [
-            {name: part[i][j, ...] for name, part in zip(("t", "u", "tu"), parts, strict=True)}
+            {name: part[i][j : j + 1] for name, part in zip(("t", "u", "tu"), parts, strict=True)}
             for i in range(lab.n)
         ]
         _file(lab, ZeroTest(), bundles)
@@ -358,11 +365,12 @@ class Scene:
     Masks for a second upload and material for a second query are there, for after an abort.
     """
 
-    def __init__(self, servers=2, *, seed=1, queries=2, modulus=2**61 - 1):
+    def __init__(self, servers=2, *, seed=1, queries=2, modulus=2**61 - 1, validated=True):
         self.lab = Lab(servers=servers, seed=seed, modulus=modulus)
-        self.recommender = Recommender(
-            self.lab, Parameters(users=8, items=5, dense=2, min_dense=1, modulus=modulus)
+        parameters = Parameters(
+            users=8, items=5, dense=2, min_dense=1, modulus=modulus, validated=validated
         )
+        self.recommender = Recommender(self.lab, parameters)
         self.recommender.preprocess(rows=4)
         self.recommender.preprocess(rows=4)
         self.recommender.preprocess(queries=queries)

@@ -111,6 +111,21 @@ def test_no_neighbours_no_titles(mpclab):
     assert (s["neighbours"], s["recommendations"], s["matches_plaintext"]) == (0, [], True)
 
 
+def test_too_few_neighbours_are_withheld(mpclab):
+    found = json.loads(mpclab("recommend", *SMALL, "--json")[1])
+    assert (found["min_neighbours"], found["withheld"]) == (0, False)
+    enough = found["neighbours"]
+    for m, withheld in ((enough, False), (enough + 1, True)):
+        s = json.loads(mpclab("recommend", *SMALL, "--min-neighbours", m, "--json")[1])
+        assert (s["withheld"], s["matches_plaintext"], s["rounds"]) == (withheld, True, 10)
+        assert s["recommendations"] == ([] if withheld else found["recommendations"])
+        assert s["neighbours"] == (0 if withheld else enough)
+    status, out, _ = mpclab("recommend", *SMALL, "--min-neighbours", enough + 1)
+    assert status == 0
+    assert f"fewer than {enough + 1} users are" in " ".join(out.split())
+    assert "of 60 users are similar" not in out
+
+
 @pytest.mark.parametrize("threshold", ["-1", "0", "1e-300", "-0.0"])
 def test_thresholds_at_the_edges(mpclab, threshold):
     status, out, _ = mpclab("recommend", *SMALL, "--threshold", threshold, "--json")
@@ -171,6 +186,8 @@ WRONG = {
     "threshold -2": ((*R, "--threshold", -2), "threshold is -2"),
     "threshold nan": ((*R, "--threshold", "nan"), "threshold is nan"),
     "threshold inf": ((*R, "--threshold", "inf"), "threshold is inf"),
+    "min_neighbours -1": ((*R, "--min-neighbours", -1), "min_neighbours is -1"),
+    "min_neighbours, users": ((*R, "--min-neighbours", 10**6), "min_neighbours is 1000000"),
     "threshold text": ((*R, "--threshold", "high"), "'--threshold': Input should be"),
     "top 0": ((*R, "--top", 0), "top is 0"),
     "top -1": ((*R, "--top", -1), "top is -1"),

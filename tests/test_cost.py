@@ -25,7 +25,7 @@ from mpclab.protocols.comparison import SignTables
 from mpclab.protocols.divide import floor_divide
 from mpclab.protocols.multiply import multiply
 from mpclab.randomness import Source
-from mpclab.recommender import Parameters, Recommender
+from mpclab.recommender import Noise, Parameters, Recommender
 from mpclab.sharing import Share
 
 SERVERS = (2, 3, 5, 8)
@@ -226,7 +226,7 @@ def test_every_formula_is_tested():
     with open(__file__, encoding="utf-8") as file:
         text = file.read()
     formulas = [name for name in costs.__all__ if name[0].islower() and name != "measured"]
-    assert len(formulas) == 12
+    assert len(formulas) == 15
     for name in formulas:
         assert f"costs.{name}(" in text
 
@@ -345,6 +345,16 @@ def raw_bytes(own, session, phase):
     return total
 
 
+def numbers_sent(own, session, sender, receiver):
+    """How many numbers went from one to another, as elements or as integers."""
+    total = 0
+    for k, r in enumerate(own.transcript.records):
+        if (r.session, r.sender, r.receiver) == (session, sender, receiver):
+            _, sections = wire.decode(own.field, own.network.contents[k])
+            total += sum(p.size for s in sections for p in s.parts if not isinstance(p, bytes))
+    return total
+
+
 def stated(own, session, phase):
     """Rounds, and elements per other server: what the docstrings count."""
     t = own.transcript
@@ -369,7 +379,8 @@ def test_the_recommender_costs_what_its_docstrings_say(n, way, rounds, per_row):
     result = rec.recommend(RATINGS[0], 0.9, user=0)
     upload = next(r.session for r in own.transcript.records if r.phase == "upload")
     users, length = 4, rec.parameters.outputs
-    assert stated(own, upload, "upload") == (7, 2 * users + 1)
+    R = rec.statement.rounds
+    assert stated(own, upload, "upload") == (7 + R + 10, 2 * users + 1 + 2 * users + 1)
     assert stated(own, result.session, "prepare") == (7, 3)
     found = stated(own, result.session, "online")
     assert found[0] == rounds
@@ -377,6 +388,53 @@ def test_the_recommender_costs_what_its_docstrings_say(n, way, rounds, per_row):
         assert found[1] == (per_row + 1) * users + length + 1
     else:
         assert found[1] <= 3 * users + length + 1
+
+
+@pytest.mark.parametrize(
+    ("n", "way"),
+    [*((n, "tables") for n in SERVERS), (2, "fss"), (2, "bits"), (3, "exact")],
+)
+@pytest.mark.parametrize(("minimum", "noise"), [(0, None), (2, None), (0, Noise(1)), (3, Noise(1))])
+def test_a_recommendation_costs_what_the_formula_says(n, way, minimum, noise):
+    own = Lab(n, seed=1, comparison=way)
+    p = Parameters(users=4, items=5, dense=2, min_dense=1, min_neighbours=minimum, noise=noise)
+    rec = Recommender(own, p)
+    rec.preprocess(rows=4, queries=1)
+    rec.upload(RATINGS)
+    prepared = rec.prepare(0)
+    held = Counter(
+        {spec: len(q) for spec, q in prepared.session.parties[0]._reserved.items() if q}
+    )
+    result = rec.query(prepared, RATINGS[0], 0.9)
+    predicted = costs.recommendation(n, p, 4, way)
+    assert predicted.material == held
+    assert (predicted.rounds, predicted.elements) == (
+        own.transcript.rounds(result.session, "online"),
+        own.transcript.elements_sent("server 0", result.session, "online"),
+    )
+
+
+@pytest.mark.parametrize("n", SERVERS)
+@pytest.mark.parametrize("validated", [False, True])
+def test_an_upload_costs_what_the_formulas_say(n, validated):
+    own = Lab(n, seed=1)
+    p = Parameters(users=9, items=9, dense=3, min_dense=1, validated=validated)
+    rec = Recommender(own, p)
+    rec.preprocess(rows=9)
+    before = {spec: len(q) for spec, q in own.servers[0].pool._stock.items() if q}
+    ratings = np.random.default_rng(2).integers(0, 11, (9, 9)).astype(np.uint8)
+    assert rec.upload(ratings) == 9
+    predicted = costs.upload(n, p, 9)
+    assert predicted.material == {getattr(spec, "plain", spec): k for spec, k in before.items()}
+    session = next(r.session for r in own.transcript.records if r.phase == "upload")
+    assert (predicted.rounds, predicted.elements) == (
+        own.transcript.rounds(session, "upload"),
+        own.transcript.elements_sent("server 0", session, "upload"),
+    )
+    sent, received = costs.upload_of_a_user(p)
+    said = 1  # an integer per user, beside its row
+    assert numbers_sent(own, session, "users", "server 0") == 9 * (sent + said)
+    assert numbers_sent(own, session, "server 0", "users") == 9 * received
 
 
 async def _checked(party):
@@ -396,7 +454,7 @@ def test_bytes_of_hashes_and_commitments_in_docstrings():
     rec.preprocess(rows=4, queries=1)
     rec.upload(RATINGS)
     session = next(r.session for r in own.transcript.records if r.session.startswith("upload"))
-    found["upload"] = raw_bytes(own, session, "upload")
+    found["upload"] = raw_bytes(own, session, "upload") - (96 * rec.statement.rounds + 328 + 8 * 4)
     result = rec.recommend(RATINGS[0], 0.9, user=0)
     found["online"] = raw_bytes(own, result.session, "online")
     assert found == {

@@ -156,6 +156,20 @@ def test_every_way_to_compare_recommends_alike(movies, way, rounds):
     assert s["rounds"] == rounds
 
 
+@pytest.mark.parametrize(("way", "rounds"), [("tables", 10), ("fss", 8), ("bits", 15)])
+def test_a_minimum_of_neighbours(movies, run, way, rounds):
+    enough = run.summary["neighbours"]
+    for m in (enough, enough + 1):
+        found = recommendation(movies, seed=1, comparison=way, min_neighbours=m)
+        s = json.loads(json.dumps(found.summary))
+        assert check_summary(s, 2)
+        assert (s["min_neighbours"], s["withheld"]) == (m, m > enough)
+        assert found.result.withheld is (m > enough)
+        assert s["recommendations"] == ([] if m > enough else run.summary["recommendations"])
+        assert s["rounds"] == rounds
+        assert "release" in s["online_phases"]
+
+
 def test_a_slow_network_takes_its_rounds(movies):
     s = recommendation(movies, network="wan", seed=1).summary
     assert s["online_seconds"] > 9 * 0.02

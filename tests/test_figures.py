@@ -7,6 +7,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -240,3 +241,70 @@ def test_drawing_opens_no_window():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "False"
+
+
+# -- what results tell ------------------------------------------------------------------
+
+
+TOLD = {
+    "differencing": (
+        {"defence": ["none", "noise"], "recovered": [1.0, 0.6], "without": [0.3, 0.6]},
+        "the victim's ratings found (fraction)", "defence",
+    ),
+    "isolation": (
+        {
+            "known": [1, 8, 1, 8, 8], "threshold": [0.3, 0.3, 0.9, 0.9, 0.9],
+            "min_neighbours": [0, 0, 0, 0, 5], "isolated": [0.0, 0.1, 0.2, 0.4, 0.0],
+        },
+        "dense ratings known of the victim (number)", "users singled out (fraction)",
+    ),
+    "sybils": (
+        {"min_neighbours": [2, 2, 5, 5], "sybils": [0, 1, 0, 1], "read": [0.0, 0.1, 0.0, 0.0]},
+        "invented users (number)", "users read (fraction)",
+    ),
+    "guessing": (
+        {
+            "epsilon": [0.1, 0.1, 10, 10], "queries": [1, 9, 1, 9],
+            "told_apart": [0.5, 0.6, 0.9, 1.0], "bound": [0.52, 0.7, 0.95, 1.0],
+        },
+        "epsilon of one query (logarithmic)", "told rightly whether\na user is there (fraction)",
+    ),
+    "utility": (
+        {
+            "users": [1e3, 1e3, 1e5, 1e5], "epsilon": [1, np.inf, 1, np.inf],
+            "kept": [0.1, 0.7, 0.8, 0.9], "popular": [0.5, 0.5, 0.6, 0.6],
+        },
+        "users (number, logarithmic)", "of the ten best titles, still there (fraction)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_figures_of_what_results_tell(name):
+    values, x, y = TOLD[name]
+    frame = pd.DataFrame(values)
+    draw = getattr(figures, name)
+    ax = draw(frame)
+    check_layout(ax.figure)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (x, y)
+    own = Figure().add_subplot()
+    assert draw(frame, ax=own) is own
+    with pytest.raises(InputError, match="the table is empty"):
+        draw(frame[:0])
+
+
+def test_the_lines_are_those_of_the_table():
+    frame = pd.DataFrame(TOLD["isolation"][0])
+    lines = figures.isolation(frame).get_lines()
+    assert [line.get_label() for line in lines] == ["threshold 0.3", "threshold 0.9"]
+    assert [list(line.get_ydata()) for line in lines] == [[0.0, 0.1], [0.2, 0.4]]
+    (_, last, popular) = figures.utility(pd.DataFrame(TOLD["utility"][0])).get_lines()
+    assert last.get_label() == "no noise"
+    assert list(popular.get_ydata()) == [0.5, 0.6]
+
+
+def test_the_picture_of_a_withheld_result(run):
+    summary = {**run.summary, "recommendations": [], "withheld": True, "min_neighbours": 5}
+    words = check_layout(figures._page(summary))
+    assert "No title: withheld, fewer than 5 neighbours." in words
+    assert not any("from 0 neighbours" in w for w in words)

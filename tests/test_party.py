@@ -1,5 +1,7 @@
 """A server's part in one session: what it opens, what it takes, and when it stops."""
 
+import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,7 @@ from mpclab.party import Party, Server
 from mpclab.preprocessing.material import Triples, ZeroTest
 from mpclab.preprocessing.pool import Pool
 from mpclab.protocols.checks import Coin, check_openings, commit_coin
-from mpclab.randomness import Source
+from mpclab.randomness import Source, digest
 from mpclab.sharing import KeyShare, reconstruct
 
 F = Field()
@@ -152,6 +154,15 @@ def test_servers_agree_on_which_bundle_they_take():
         lab.each(protocol)
 
 
+def test_how_a_bundle_goes_into_the_history():
+    """Under a name of its own, so that it is taken for nothing else that servers agree on."""
+    party = one_party()
+    party.server.pool.put(7, "masks", {})
+    before = party.endpoint.history
+    party.take("masks")
+    assert party.endpoint.history == digest(before, b"material", b"7")
+
+
 @pytest.mark.parametrize("stops", ["abort", "error", "Ctrl-C", "silence"])
 def test_what_a_session_reserved_is_burnt_however_it_ends(stops):
     """The pools of all servers stay in step, and no bundle comes a second time."""
@@ -163,7 +174,7 @@ def test_what_a_session_reserved_is_burnt_however_it_ends(stops):
 
     async def protocol(party):
         party.reserve([ZeroTest()] * 2)
-        used.append(int(party.take(ZeroTest())["t"]))
+        used.append(int(party.take(ZeroTest())["t"].sum()))
         await party.broadcast("a", "k", b"x")
         if party.index == 1 and stops in errors:
             raise errors[stops]
@@ -180,12 +191,28 @@ def test_what_a_session_reserved_is_burnt_however_it_ends(stops):
     assert [s.pool.count(ZeroTest()) for s in lab.servers] == [3, 3, 3]
 
     async def later(party):
-        used.append(int(party.take(ZeroTest())["t"]))
+        used.append(int(party.take(ZeroTest())["t"].sum()))
         await party.broadcast("a", "k", b"x")
         return "fine"
 
     assert lab.each(later) == ["fine"] * 3
     assert len(set(used)) == 6
+
+
+def test_what_one_server_has_reserved_and_not_taken_is_burnt_everywhere():
+    """The others stopped before they reserved it: the next session must find pools in step."""
+    lab = Lab(3, seed=1)
+    lab.preprocess([ZeroTest()] * 5)
+
+    async def protocol(party):
+        if party.index > 0:
+            raise Abort("no")
+        party.reserve([ZeroTest()] * 2)
+
+    with pytest.raises(Abort):
+        lab.session().run("online", protocol).raise_failure()
+    assert [s.pool.count(ZeroTest()) for s in lab.servers] == [3, 3, 3]
+    assert len({s.pool.take(ZeroTest())[0] for s in lab.servers}) == 1
 
 
 def test_pools_stay_in_step_after_an_abort_without_reserve():
@@ -232,6 +259,21 @@ def test_after_an_abort_nothing_is_sent_to_a_client():
         party.abort("by hand")
     with pytest.raises(Abort):
         session.run("online", tell).raise_failure()
+
+
+def test_a_protocol_that_goes_on_after_its_abort_sends_nothing():
+    """In the same run, where the session is not looked at anew before every message."""
+    lab = Lab(2, seed=1)
+
+    async def stubborn(party):
+        party.abort("by hand")
+        for message in (tell(party), party.broadcast("b", "k", b"x")):
+            with pytest.raises(Abort, match="was aborted"):
+                await message
+        return "nothing sent"
+
+    assert lab.each(stubborn) == ["nothing sent"] * 2
+    assert len(lab.transcript) == 0
 
 
 @pytest.mark.parametrize("how", ["malformed", "silence", "interrupt"])
@@ -294,6 +336,15 @@ def test_after_a_refusal_the_session_goes_on():
         return await party.broadcast("b", "k", b"x")
 
     assert session.run("upload", again)["server 1"] == [(b"x",)] * 2
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_a_server_holds_is_not_copied(way):
+    """A copy would hold the same key and take the same material once more."""
+    party = one_party()
+    for thing in (party, party.server, party.server.pool):
+        with pytest.raises(TypeError, match="material that serves once"):
+            way(thing)
 
 
 # -- what is told -----------------------------------------------------------------------------

@@ -239,3 +239,9 @@ def test_reprs_hide_the_seed():
     assert repr(Stream(key)) == "Stream(seed hidden)"
     assert repr(Source(key)) == "Source(a lab seed: for teaching)"
     assert repr(Source()) == "Source(operating system)"
+
+
+def test_a_labs_seeds_are_hashed_under_a_name_of_their_own():
+    """So that no other hash of the package, of the same words, is ever a party's seed."""
+    seed = digest(b"mpclab lab", b"7", b"server 0")
+    assert Source.for_lab(7, "server 0").bytes(32) == Stream(seed).bytes(32)

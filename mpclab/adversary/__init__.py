@@ -2,11 +2,11 @@
 
 `alter` makes a server that shifts what it opens, for a first try. The `gallery` holds all attacks,
 each with its aim, the defence that meets it and its place in the literature; `weakened` takes a
-defence away for the time of a run, `matrix` runs every attack at every step, `trials` deviates at
-random and measures how often what slips through. Attacks of one's own are made with `tools`: an
-adversary is called once per round with what the corrupt parties receive from honest ones and with
-what they would send if they followed the protocol, and returns what they send instead. The
-protocol code knows nothing of it.
+defence away for the time of a run, `played` plays one attack and shows everything about it,
+`matrix` runs every attack at every step, `trials` deviates at random and measures how often what
+slips through. Attacks of one's own are made with `tools`: an adversary is called once per round
+with what the corrupt parties receive from honest ones and with what they would send if they
+followed the protocol, and returns what they send instead. The protocol code knows nothing of it.
 
 The names below are loaded when they are first used.
 
@@ -28,11 +28,13 @@ from mpclab.adversary.altering import Alter, alter
 
 if TYPE_CHECKING:
     from mpclab.adversary.gallery import ATTACKS, attack
-    from mpclab.adversary.matrix import attack_matrix
+    from mpclab.adversary.matrix import attack_matrix, without_each
     from mpclab.adversary.model import Attack, World
+    from mpclab.adversary.on_openings import strike
     from mpclab.adversary.outcome import Outcome
+    from mpclab.adversary.play import Play, played, with_and_without
     from mpclab.adversary.rates import detection_rates
-    from mpclab.adversary.tools import Coalition, Message
+    from mpclab.adversary.tools import Coalition, Message, add
     from mpclab.adversary.trials import random_trials
 
 _HOME_OF = {
@@ -41,16 +43,23 @@ _HOME_OF = {
     "Coalition": "tools",
     "Message": "tools",
     "Outcome": "outcome",
+    "Play": "play",
     "World": "model",
+    "add": "tools",
     "attack": "gallery",
     "attack_matrix": "matrix",
     "detection_rates": "rates",
+    "played": "play",
     "random_trials": "trials",
+    "strike": "on_openings",
+    "with_and_without": "play",
+    "without_each": "matrix",
 }
 
 __all__ = [
-    "ATTACKS", "Alter", "Attack", "Coalition", "Message", "Outcome", "World", "alter", "attack",
-    "attack_matrix", "detection_rates", "random_trials",
+    "ATTACKS", "Alter", "Attack", "Coalition", "Message", "Outcome", "Play", "World", "add",
+    "alter", "attack", "attack_matrix", "detection_rates", "played", "random_trials", "strike",
+    "with_and_without", "without_each",
 ]
 
 

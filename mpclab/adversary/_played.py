@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from mpclab.lab import Lab
 from mpclab.network.endpoint import server_name
 from mpclab.network.simulated import Outcomes
 
-__all__ = ["LARGE", "Ground", "OpenLab", "Played", "Step"]
+__all__ = ["LARGE", "Ground", "OpenLab", "Played", "Step", "watched"]
 
 LARGE = 2**61 - 1
 
@@ -36,8 +37,30 @@ class Step:
         return f"{self.ground}: {self.phase}/{self.label} ({self.kind})"
 
 
+_WATCHES: list[list[OpenLab]] = []
+
+
+@contextmanager
+def watched() -> Iterator[list[OpenLab]]:
+    """Collect the labs that are made in a block: they keep all contents, and who was corrupt."""
+    labs: list[OpenLab] = []
+    _WATCHES.append(labs)
+    try:
+        yield labs
+    finally:
+        _WATCHES.remove(labs)
+
+
 class OpenLab(Lab):
     """A lab that keeps its sessions on record, for an adversary to reach corrupt servers' state."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | ({"contents": True} if _WATCHES else {}))
+        if _WATCHES:
+            #: every coalition that was formed in this lab
+            self.coalitions: list[Coalition] = []
+        for labs in _WATCHES:
+            labs.append(self)
 
     def session(self, name: str = "run") -> Any:
         """A fresh session, on record as long as somebody uses it."""

@@ -98,12 +98,14 @@ def _cancelling(world: World) -> Outcome:
     return strike(world, edit)
 
 
-def coin_of(coalition: Coalition, session: str) -> Stream | None:
-    """The coin whose seeds were revealed last in a session, if the coalition has seen them."""
-    told = [s for s in coalition.parts("coin reveal", session) if is_server(s.sender)]
+def coin_of(
+    coalition: Coalition, session: str, step: str = "coin reveal", at: int | None = None
+) -> Stream | None:
+    """The coin whose seeds were revealed in a step's round, or last, if the coalition saw them."""
+    told = [s for s in coalition.parts(step, session) if is_server(s.sender)]
     if not told:
         return None
-    last = max(s.round or 0 for s in told)
+    last = max(s.round or 0 for s in told) if at is None else at
     seeds = {s.sender: bytes(s.parts[0])[:32] for s in told if s.round == last}
     ordered = [seeds[k] for k in sorted(seeds)]
     session_id = coalition.party(session, coalition.leader).endpoint.session_id

@@ -17,7 +17,7 @@ from mpclab.adversary.grounds import (
     Recommendations,
 )
 from mpclab.adversary.model import Attack, World, at, upload
-from mpclab.adversary.on_openings import strike
+from mpclab.adversary.on_openings import coin_of, strike
 from mpclab.adversary.outcome import (
     ABORT,
     LEARNT,
@@ -33,8 +33,11 @@ from mpclab.errors import Abort, MaterialError, MpclabError
 from mpclab.field import Field
 from mpclab.network.endpoint import server_name
 from mpclab.preprocessing.material import ZeroTest
+from mpclab.protocols.validity import residual
+from mpclab.randomness import SEED_BYTES
 from mpclab.recommender import Parameters, Recommender, protocol
 from mpclab.recommender.encoding import dense_vectors
+from mpclab.recommender.validity import witnesses
 
 __all__ = ["ATTACKS"]
 
@@ -46,11 +49,15 @@ ECHO = upload("masks", "echo", "server to client")
 SAME = upload("same rows", "hash")
 
 
-def _by_users(edit: Edit, to: list[str] | None, label: str, also: Any = None) -> Any:
+def _by_users(
+    edit: Edit, to: list[str] | None, label: str, also: Any = None, validated: bool = True
+) -> Any:
     """The crowd of users edits a message, with whoever else is corrupt; then a query is asked."""
 
     def act(world: World) -> Outcome:
-        ground = Recommendations(world.servers, seed=world.seed, upload_anew=True)
+        ground = Recommendations(
+            world.servers, seed=world.seed, upload_anew=True, validated=validated
+        )
         coalition = world.coalition(ground, (USERS,))
         coalition.on(label, edit, by=[USERS], to=to, phase="upload")
         if also is not None:
@@ -145,7 +152,8 @@ def _solve(rows: list[list[int]], right: list[int], p: int) -> list[int]:
 
 def _one_user(world: World) -> tuple[Recommender, Parameters, OpenLab, Any]:
     ratings = np.array([[9, 3, 7]], np.uint8)
-    p = Parameters(users=2, items=3, dense=2, min_dense=1)
+    # without a proof there are few masks to solve for
+    p = Parameters(users=2, items=3, dense=2, min_dense=1, validated=False)
     lab = OpenLab(servers=world.servers, seed=world.seed, contents=False)
     recommender = Recommender(lab, p)
     recommender.preprocess(rows=1)
@@ -175,7 +183,7 @@ def _repeated(world: World) -> Outcome:
     F: Field = lab.field
     system = [[pow(chi, k, F.modulus) for k in range(unknowns)] for chi in chis[:unknowns]]
     r = F.array(np.array(_solve(system, hs[:unknowns], F.modulus), object))[1:]
-    _, dense, packed = (np.asarray(v) for v in coalition.parts("rows")[0].parts)
+    _, dense, packed, _ = (np.asarray(v) for v in coalition.parts("rows")[0].parts)
     masked = np.concatenate([dense.reshape(-1), packed.reshape(-1)]).view(np.uint64)
     row = F.add(masked, r)
     truth = np.concatenate([
@@ -214,7 +222,8 @@ def _wild_row(world: World) -> Outcome:
     bit for any row, so nothing else about the other rows or the query leaks into it.
     """
     lab = OpenLab(servers=world.servers, seed=world.seed, contents=False)
-    p = Parameters(users=8, items=5, dense=2, min_dense=1)
+    # no proof is asked for here: a query may be as wild, and nobody proves anything of that
+    p = Parameters(users=8, items=5, dense=2, min_dense=1, validated=False)
     recommender = Recommender(lab, p)
     F = lab.field
     recommender.preprocess(rows=len(RATINGS))
@@ -249,7 +258,109 @@ def _wild_row(world: World) -> Outcome:
     return Outcome(LEARNT, "the result depends on the wild row by more than a bit")
 
 
+# -- rows that are not valid -----------------------------------------------------------------------
+
+OUTWEIGHS = 3  # the dummy user's number
+STARS = 30  # what it gives to one title
+
+
+def _outweighing(world: World) -> tuple[Recommender, OpenLab, Any, Any]:
+    """Honest rows, but one gives 30 stars to a title, and is like everybody."""
+    lab = OpenLab(servers=world.servers, seed=world.seed, contents=False)
+    p = Parameters(users=8, items=5, dense=2, min_dense=1)
+    recommender = Recommender(lab, p)
+    recommender.preprocess(rows=len(RATINGS))
+    dense = dense_vectors(RATINGS[:, : p.dense], p.scale)
+    dense[OUTWEIGHS] = 2 * dense[0]
+    packed = p.packing.pack(RATINGS[:, p.dense :])
+    packed[0, OUTWEIGHS] += np.uint64(2 * STARS - int(RATINGS[OUTWEIGHS, p.dense]))
+    return recommender, lab, lab.field.array(dense), packed
+
+
+def _outweighed(recommender: Recommender, stored: int) -> Outcome:
+    """Ask, and see whether the dummy user's row counts."""
+    if stored < len(RATINGS):
+        present = recommender.lab.servers[0].storage["recommender"][0].present
+        if stored == len(RATINGS) - 1 and not present[OUTWEIGHS]:
+            return Outcome(REFUSED, f"that user is refused, alone; {stored} others are taken")
+        return Outcome(STUCK, f"{len(RATINGS) - stored} users are refused")
+    recommender.preprocess(queries=1)
+    result = recommender.recommend(RATINGS[0], THRESHOLD, user=0)
+    if result.sums[0] <= 10 * result.neighbours:
+        return Outcome(NO_EFFECT, "the row is taken, but counts for no more than another")
+    return Outcome(
+        WRONG,
+        f"one user counts for {STARS} stars: {int(result.sums[0]) / 2:g} from "
+        f"{result.neighbours} neighbours, where {5 * result.neighbours} are the most",
+    )
+
+
+def _outweigh(world: World) -> Outcome:
+    recommender, lab, dense, packed = _outweighing(world)
+    Coalition(lab, (), (USERS,))
+    return _outweighed(recommender, recommender.upload_encoded(dense, packed))
+
+
+def _known_s(world: World) -> Outcome:
+    """The user computes its s as soon as all coins are known; a server shifts s - u by -s."""
+    recommender, lab, dense, packed = _outweighing(world)
+    statement = recommender.statement
+    assert statement is not None
+    extra = witnesses(recommender.parameters, dense, packed)
+    inputs = np.concatenate([dense.T, packed, extra])[:, OUTWEIGHS : OUTWEIGHS + 1]
+
+    def edit(message: Message) -> Message:
+        coalition, session = message.coalition, message.envelope.session
+        told = coalition.parts("proof/coin reveal", session)
+        rounds = sorted({s.round or 0 for s in told})
+        seeds = [
+            coin.bytes(SEED_BYTES)
+            for r in rounds
+            if (coin := coin_of(coalition, session, "proof/coin reveal", r)) is not None
+        ][: statement.rounds + 1]
+        s = int(residual(statement, seeds, inputs)[0])
+        shifted = message.elements().copy()
+        shifted[OUTWEIGHS] = coalition.field.sub(shifted[OUTWEIGHS], coalition.field.array(s))
+        return message.with_part(0, shifted)
+
+    Coalition(lab, world.members, (USERS,)).on("proof/valid/s - u", edit)
+    return _outweighed(recommender, recommender.upload_encoded(dense, packed))
+
+
+def _false_proof(world: World) -> Outcome:
+    """Prove the statement of an honest row, with polynomials that are made for it."""
+    recommender, lab, dense, packed = _outweighing(world)
+    p, F = recommender.parameters, lab.field
+    extra = witnesses(
+        p, F.array(dense_vectors(RATINGS[:, : p.dense], p.scale)),
+        p.packing.pack(RATINGS[:, p.dense :]),
+    )
+    Coalition(lab, (), (USERS,))
+    return _outweighed(recommender, recommender.upload_encoded(dense, packed, None, extra))
+
+
+PROVED = "Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, CRYPTO 2019"
+
 ATTACKS = (
+    Attack(
+        "one user outweighs all",
+        "A user who is like everybody gives 30 stars to a title.",
+        "users prove their rows valid at upload", f"2, 3.2; {PROVED}", ROWS, _outweigh,
+        servers=0, clients=(USERS,), without="validity of uploads",
+    ),
+    Attack(
+        "witnesses of another row",
+        "A user uploads a row that is not valid, beside the digits and bits of one that is.",
+        "the proof is about what is stored", f"3.2; {PROVED}", ROWS, _false_proof,
+        servers=0, clients=(USERS,), without="validity of uploads",
+    ),
+    Attack(
+        "shift by a known s",
+        "A user whose proof is off by a known s has a server shift s - u by -s in the test.",
+        "the test is made of [alpha s]", "3.2; Corrigan-Gibbs, Boneh, NSDI 2017",
+        upload("proof/valid/s - u", "open"), _known_s, clients=(USERS,),
+        without="test of [alpha s]",
+    ),
     Attack(
         "inconsistent chi",
         "A user tells the servers different chi, so that they check different combinations.",
@@ -260,7 +371,8 @@ ATTACKS = (
         "inconsistent upload",
         "A user sends one server another row: every query after that would fail its check.",
         "servers compare hashes before they store", f"3.5, I7; {INPUT}", ROWS,
-        _by_users(add(1, part=1, at=4), [server_name(0)], "rows"), servers=0, clients=(USERS,),
+        _by_users(add(1, part=1, at=4), [server_name(0)], "rows", validated=False),
+        servers=0, clients=(USERS,),
         without="comparison of hashes",
     ),
     Attack(

@@ -167,7 +167,7 @@ def _altered(check: str, guess: bool) -> Callable[[int, int, int], int]:
 
 
 async def _is_zero(party: Party, s: Any) -> bool:
-    return await checks.zero_test(party, s)
+    return bool(await checks.zero_test(party, s))
 
 
 def _nonzero(p: int, trials: int, seed: int) -> int:

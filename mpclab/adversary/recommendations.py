@@ -30,17 +30,20 @@ class Recommendations(Played):
     """Four users, one of whom asks, before n servers: upload and query.
 
     Toy fields get toy ratings. `upload_anew` makes every play begin with an upload of its own;
-    otherwise the first upload serves all plays.
+    otherwise the first upload serves all plays. In large fields users prove their rows valid, or
+    do not if it is not `validated`.
     """
 
     def __init__(
-        self, servers: int = 2, *, seed: int = 1, modulus: int = LARGE, upload_anew: bool = False
+        self, servers: int = 2, *, seed: int = 1, modulus: int = LARGE, upload_anew: bool = False,
+        validated: bool = True,
     ) -> None:
         super().__init__(OpenLab(servers=servers, seed=seed, modulus=modulus, contents=False))
         large = modulus == LARGE
         self.parameters = Parameters(
             users=4 if modulus < 2**7 else 8, items=5, dense=2, min_dense=1, modulus=modulus,
             scale=255 if large else 2, counts=large,
+            validated=validated and large,
         )
         self.recommender = Recommender(self.lab, self.parameters)
         self.upload_anew = upload_anew

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from mpclab.lab import Lab
     from mpclab.party import Party, Server
 
-__all__ = ["Coalition", "Edit", "Message", "Seen", "add", "ends_with", "replace_part", "whole"]
+__all__ = [
+    "Change", "Coalition", "Edit", "Message", "Seen", "add", "ends_with", "replace_part", "whole",
+]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,14 @@ class Seen:
     sender: str
     receiver: str
     parts: tuple[Part, ...] = dataclass_field(repr=False)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A message as it was due, and the bytes sent in its place: none, one or several."""
+
+    due: Envelope
+    sent: tuple[bytes, ...] = dataclass_field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,8 @@ class Coalition:
         How many messages were edited so far.
     seen : list of Seen
         Everything that any member sent or received.
+    changes : list of Change
+        Every message that went out otherwise than the protocol has it.
     """
 
     def __init__(self, lab: Lab, servers: Sequence[int] = (), clients: Sequence[str] = ()) -> None:
@@ -160,11 +172,13 @@ class Coalition:
         self.leader = self.members[0]
         self.hits = 0
         self.seen: list[Seen] = []
+        self.changes: list[Change] = []
         self.flight_sections: list[Seen] = []
         self._rules: list[_Rule] = []
         self._held: list[Envelope] = []
         self._last: dict[tuple[str, str], bytes] = {}
         lab.network.adversary, lab.network.corrupt = self, frozenset(self.members)
+        getattr(lab, "coalitions", []).append(self)
 
     def __repr__(self) -> str:
         return f"Coalition({', '.join(self.members)}; {self.hits} messages edited)"
@@ -250,7 +264,10 @@ class Coalition:
         late, self._held = self._held, []
         out = list(late)
         for envelope, header, sections in corrupt:
-            out += self._sent(envelope, header, sections)
+            sent = self._sent(envelope, header, sections)
+            out += sent
+            if [e.data for e in sent] != [envelope.data]:
+                self.changes.append(Change(envelope, tuple(e.data for e in sent)))
             self._last[envelope.sender, envelope.receiver] = envelope.data
         return out
 

@@ -23,14 +23,13 @@ from typing import Any
 import numpy as np
 
 from mpclab import wire
-from mpclab.adversary import on_checks
 from mpclab.client import Client
 from mpclab.errors import InputError, Rejected
 from mpclab.field import Elements, Field
 from mpclab.network.endpoint import Endpoint
 from mpclab.party import Party
 from mpclab.preprocessing.material import Entry, Memory, OutputMask, Values
-from mpclab.protocols import checks, clients, comparison
+from mpclab.protocols import checks, clients, comparison, validity
 from mpclab.protocols.comparison.tables import SignTables
 from mpclab.randomness import Stream
 from mpclab.recommender import PreparedQuery, Recommender, protocol
@@ -137,12 +136,22 @@ async def _agreed(party: Party, label: str, *parts: bytes | memoryview) -> bool:
     return True
 
 
+async def _anything_goes(
+    party: Party, answers: Any, combine: Any, masks: Share, stored: Any, coin: Any,
+    _verify: Any = validity.verify,
+) -> Any:
+    """As `verify`, but what it finds is not asked."""
+    await _verify(party, answers, combine, masks, stored, coin)
+    return stored
+
+
 async def _reusable(
-    party: Party, blocks: Any, block: Any, crowd: str, ids: Any, _upload: Any = protocol.upload
+    party: Party, blocks: Any, block: Any, crowd: str, ids: Any, statement: Any = None,
+    _upload: Any = protocol.upload,
 ) -> Any:
     """As `upload`, but masks serve again if nobody's row went in."""
     try:
-        return await _upload(party, blocks, block, crowd, ids)
+        return await _upload(party, blocks, block, crowd, ids, statement)
     finally:
         block.used = bool(block.present.any())
 
@@ -257,7 +266,8 @@ _PATCHES: dict[str, tuple[_Patch, ...]] = {
     ),
     "late coin": (_function(checks.commit_coin, _early_coin),),
     "zero test": (_function(checks.check_openings, _plain_check),),
-    "test of [alpha s]": (_function(on_checks.tested, _s_itself),),
+    "test of [alpha s]": (_function(validity.passed, _s_itself),),
+    "validity of uploads": (_function(validity.verify, _anything_goes),),
     "comparison of hashes": (_function(clients.agree, _agreed),),
     "history": (lambda: _method(Endpoint, "_check_header", _any_header),),
     "masks serve once": (_function(protocol.upload, _reusable),),
@@ -280,6 +290,7 @@ DEFENCES = {
     "late coin": "the coefficients of the check are unknown while values are opened",
     "zero test": "a failed check tells nothing; the plain check would publish the key",
     "test of [alpha s]": "an authenticated value is tested for 0 on its MAC shares",
+    "validity of uploads": "users prove at upload that their rows are in range",
     "comparison of hashes": "servers compare what a client sent them before they use it",
     "history": "every broadcast carries the hash of all before it",
     "masks serve once": "the mask of a row serves one upload, also a refused one",

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from mpclab.errors import InputError
 
-__all__ = ["Source", "delimiter", "fields", "read", "shorten"]
+__all__ = ["Source", "delimiter", "fields", "printable", "read", "shorten"]
 
 SIZE_LIMIT = 4 << 30  # bytes of text; the 25 million ratings of MovieLens are 0.7 GB
 LINE_LIMIT = 1 << 16  # bytes in one line
+# No user rates an item twice, so that ratings cannot repeat themselves as a packed bomb does:
+# unpacked they are four times their size, seldom ten.
+RATIO_LIMIT, RATIO_FREE = 50, 1 << 20
 DELIMITERS = ("::", "\t", "|", ";", ",")
 CONTROL = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
@@ -46,9 +51,14 @@ def shorten(text: object, limit: int = 40) -> str:
     return repr(shown if len(shown) <= limit else shown[:limit - 1] + "…")
 
 
+def printable(name: str) -> str:
+    """Return the name of a file for a sentence: with no character that a terminal may obey."""
+    return name if name.isprintable() else repr(name)
+
+
 def read(path: Path) -> Source:
     """Read and unpack a text file; InputError for whatever is not one."""
-    name = path.name
+    name = printable(path.name)
     try:
         if not path.exists():
             raise InputError(f"there is no file {str(path)!r}; give the path of a ratings file")
@@ -58,10 +68,11 @@ def read(path: Path) -> Source:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if packed:
-                with gzip.GzipFile(fileobj=raw) as unpacked:
-                    data = unpacked.read(SIZE_LIMIT + 1)
+                data = _unpacked(name, raw)
+            elif os.fstat(raw.fileno()).st_size <= SIZE_LIMIT:
+                data = raw.read()  # told a size, it would take that much memory at once
             else:
-                data = raw.read(SIZE_LIMIT + 1)
+                raise _too_large(name)
     except (OSError, EOFError, zlib.error, ValueError) as problem:
         if isinstance(problem, InputError):
             raise
@@ -70,10 +81,27 @@ def read(path: Path) -> Source:
     except MemoryError:
         raise InputError(f"{name} does not fit into memory; give a part of it") from None
     if len(data) > SIZE_LIMIT:
-        raise InputError(f"{name} holds more than {SIZE_LIMIT >> 30} GB of text; give a part of it")
+        raise _too_large(name)
     if data.startswith(b"PK\x03\x04"):
         raise InputError(f"{name} is a zip archive; unpack it and give the ratings file in it")
     return Source(name, _clean(name, data))
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(f"{name} holds more than {SIZE_LIMIT >> 30} GB of text; give a part of it")
+
+
+def _unpacked(name: str, raw: BinaryIO) -> bytes:
+    """What is in a gzipped file, unless it is out of all proportion to the file."""
+    size = raw.seek(0, 2)
+    raw.seek(0)
+    most = min(SIZE_LIMIT, RATIO_FREE + RATIO_LIMIT * size)
+    with gzip.GzipFile(fileobj=raw) as unpacked:
+        data = unpacked.read(most + 1)
+    if most < len(data) <= SIZE_LIMIT:
+        raise InputError(f"{name} has {size:,} bytes and unpacks to more than {most:,}, which no "
+                         "file of ratings does; unpack it, look at it, and give what is in it")
+    return data
 
 
 def _clean(name: str, data: bytes) -> bytes:

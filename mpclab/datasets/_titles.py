@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpclab.datasets import _source
-from mpclab.datasets._source import Source, shorten
+from mpclab.datasets._source import Source, printable, shorten
 from mpclab.errors import InputError
 
 __all__ = ["beside", "titles_for"]
@@ -43,8 +43,8 @@ def titles_for(item_ids: npt.NDArray[Any], path: Path | None) -> npt.NDArray[np.
     if known and isinstance(ids[0], int):
         known = {int(key): title for key, title in known.items() if _is_whole(key)}
     if path is not None and not any(item in known for item in ids):
-        raise InputError(f"{path.name} has a title for none of the {len(ids):,} items; its ids "
-                         f"must be those of the ratings, for instance {ids[0]!r}")
+        raise InputError(f"{printable(path.name)} has a title for none of the {len(ids):,} items; "
+                         f"its ids must be those of the ratings, for instance {ids[0]!r}")
     return np.array([known.get(item, f"item {item}") for item in ids])
 
 

@@ -102,7 +102,7 @@ def load_ratings(path: str | os.PathLike[str],
     if file.is_dir():
         file = _inside(file)
     found = beside(file) if titles is None else _path(titles)
-    return _load(file, found, file.name)
+    return _load(file, found, _source.printable(file.name))
 
 
 def _path(path: str | os.PathLike[str]) -> Path:
@@ -112,7 +112,8 @@ def _path(path: str | os.PathLike[str]) -> Path:
         file = Path(path).expanduser()
         file.exists()
     except (OSError, ValueError, RuntimeError) as problem:
-        raise InputError(f"{_source.shorten(path)} is no path: {problem}") from None
+        why = getattr(problem, "strerror", None) or problem
+        raise InputError(f"{_source.shorten(path)} is no path: {why}") from None
     return file
 
 
@@ -122,7 +123,7 @@ def _inside(folder: Path) -> Path:
             if file.is_file():
                 return file
     try:
-        there = sorted(entry.name for entry in folder.iterdir())
+        there = sorted(_source.printable(entry.name) for entry in folder.iterdir())
     except OSError as problem:
         raise InputError(f"the directory {str(folder)!r} cannot be read: {problem}") from None
     held = ", ".join(there[:5]) + (", ..." if len(there) > 5 else "") if there else "nothing"

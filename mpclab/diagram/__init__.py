@@ -25,14 +25,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mpclab import style
-from mpclab.diagram.drawing import _Drawing, check_theme, css_rules
+from mpclab.diagram.drawing import Marker, _Drawing, check_theme, css_rules
 from mpclab.diagram.layout import Columns, Layout, Mark, fitted, layout, nothing
 from mpclab.errors import InputError
 from mpclab.network.transcript import Transcript
 
 __all__ = [
-    "Columns", "Diagram", "Layout", "Mark", "Picture", "check_theme", "css_rules", "draw", "fitted",
-    "layout", "marked_svg", "nothing", "sequence_diagram",
+    "Columns", "Diagram", "Layout", "Mark", "Marker", "Picture", "check_theme", "css_rules", "draw",
+    "fitted", "layout", "marked_svg", "nothing", "sequence_diagram",
 ]
 
 
@@ -147,10 +147,14 @@ def sequence_diagram(
 
 
 def draw(
-    placed: Layout, theme: str = "auto", times: bool = False, conclusions: bool = False
+    placed: Layout,
+    theme: str = "auto",
+    times: bool = False,
+    conclusions: bool = False,
+    marker: Marker | None = None,
 ) -> Diagram:
-    """The static picture of a layout; see `sequence_diagram`."""
-    drawing = _Drawing(placed, theme, times)
+    """The static picture of a layout; see `sequence_diagram`. `marker` marks messages in it."""
+    drawing = _Drawing(placed, theme, times, marker)
     rows = [row for band in placed.bands for row in band.rows]
     return Diagram(
         svg=drawing.svg(tooltips=True, conclusions=conclusions),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 from mpclab import style
@@ -64,23 +65,63 @@ def css_rules(theme: str, servers: Sequence[int], phases: Iterable[str]) -> str:
         ".mpclab-sd .life{fill:none;stroke-opacity:.5}.mpclab-sd .lane{fill:none}"
         ".mpclab-sd .bad{stroke-dasharray:4 3}"
     )
+    return shapes + _in_theme(theme, rules)
+
+
+def _in_theme(theme: str, rules: Callable[[str, str], str]) -> str:
+    """Rules for one theme, or for both; made from a theme and the scope in which they hold."""
     if theme != "auto":
-        return shapes + rules(theme, f".mpclab-{theme}")
+        return rules(theme, f".mpclab-{theme}")
     return (
-        shapes
-        + rules("light", ".mpclab-auto")
+        rules("light", ".mpclab-auto")
         + "@media (prefers-color-scheme:dark){" + rules("dark", ".mpclab-auto") + "}"
         + rules("light", '[data-jp-theme-light="true"] .mpclab-auto')
         + rules("dark", '[data-jp-theme-light="false"] .mpclab-auto')
     )
 
 
+@dataclass(frozen=True)
+class Marker:
+    """What to mark in a picture as with a felt pen, and the word that stands beside it.
+
+    Attributes
+    ----------
+    words : mapping of int to str
+        For records of messages, by their `id`: the word, such as "altered".
+    silent : frozenset of (str, str, str, str)
+        Session, phase, step and sender of messages that were due and never came.
+    """
+
+    words: Mapping[int, str] = field(default_factory=dict)
+    silent: frozenset[tuple[str, str, str, str]] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self.silent)
+
+    def word(self, row: _Row) -> str:
+        """What stands beside a row; "" if nothing in it is marked."""
+        found = [self.words[id(r)] for r in row.records if id(r) in self.words]
+        found += ["silent" for s in self.silent if s[:3] == (row.session, row.phase, row.label)]
+        return ", ".join(dict.fromkeys(found))
+
+
+def _marker_rules(which: str, scope: str) -> str:
+    pen, ink = {"light": ("#FFD54A", "#7A4B00"), "dark": ("#B98900", "#FFD97A")}[which]
+    return (
+        f"{scope} .pen{{fill:{pen};fill-opacity:.2}}"
+        f"{scope} .halo{{fill:none;stroke:{pen};stroke-opacity:.8}}"
+        f"{scope} .cross{{fill:none;stroke:{ink}}}{scope} text.pen-word{{fill:{ink}}}"
+    )
+
+
 class _Drawing:
     """A layout becomes shapes and words; every text stands in a place of its own."""
 
-    def __init__(self, placed: Layout, theme: str, times: bool) -> None:
+    def __init__(
+        self, placed: Layout, theme: str, times: bool, marker: Marker | None = None
+    ) -> None:
         self.placed, self.columns = placed, placed.columns
-        self.theme, self.times = theme, times
+        self.theme, self.times, self.marker = theme, times, marker or Marker()
         self.phases = list(dict.fromkeys(r.row.phase for b in placed.bands for r in b.rows))
         self.text_right = placed.columns.width - _RIGHT + 8
 
@@ -108,13 +149,17 @@ class _Drawing:
     def _wrap(self, height: float, bands: list[list[_Row]]) -> str:
         width = self.columns.width
         css = css_rules(self.theme, [int(s.split()[1]) for s in self.columns.servers], self.phases)
+        if self.marker:
+            css += _in_theme(self.theme, _marker_rules)
         sessions = list(dict.fromkeys(row.session for band in bands for row in band))
         where = f"session {sessions[0]}" if len(sessions) == 1 else f"{len(sessions)} sessions"
         title = f"Messages of {where}: {', '.join(self.phases)}"
         words = []
         for band in bands:
             words.append(f"Phase {band[0].phase}: {_summary(band)}.")
-            words += [_in_words(row, self.columns) for row in band]
+            for row in band:
+                word = self.marker.word(row)
+                words.append(_in_words(row, self.columns) + (f" Marked: {word}." if word else ""))
         shown = words if len(words) <= 80 else [*words[:80], "And so on."]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="mpclab-sd mpclab-{self.theme}" '
@@ -203,6 +248,9 @@ class _Drawing:
 
     def _row(self, placed: PlacedRow, start: float) -> None:
         row = placed.row
+        if self.marker.word(row):
+            inner = self.columns.width - 2 * _MARGIN - 12
+            self._rect(self.shapes, "pen", _MARGIN + 8, placed.y, inner, placed.height, 5)
         if self.conclusions:
             told = "\n".join(told_by(row.kind, row.label))
             self.shapes.append(
@@ -214,6 +262,13 @@ class _Drawing:
         self._labels(row, placed.y + placed.height / 2, placed.first, start)
         for lane in placed.lanes:
             self._lane(lane)
+        for session, phase, step, sender in sorted(self.marker.silent):
+            if (session, phase, step) == (row.session, row.phase, row.label):
+                x, y = self.columns.x[self.columns.of(sender)], placed.y + placed.height / 2
+                self.shapes.append(
+                    f'<path class="cross" stroke-width="3" '
+                    f'd="M{x - 6:.1f} {y - 6:.1f}l12 12m0-12l-12 12"/>'
+                )
         if self.conclusions:
             self.shapes.append("</g>")
 
@@ -235,7 +290,12 @@ class _Drawing:
         (kind,) = fitted([row.kind], room, 11.5, bold=False)
         (sizes,) = fitted([_sizes(row, arrived)], room, 10.5, bold=False)
         self._text(self.text_right, middle - 2.5, kind, 11.5)
-        self._text(self.text_right, middle + 12, sizes, 10.5, "m")
+        word = self.marker.word(row)
+        if word:
+            (word,) = fitted([word], room, 11)
+            self._text(self.text_right, middle + 12, word, 11, "pen-word", bold=True)
+        else:
+            self._text(self.text_right, middle + 12, sizes, 10.5, "m")
 
     def _lane(self, lane: Lane) -> None:
         """One sender's messages: a line through all receivers, a dot, and an arrowhead for each."""
@@ -250,6 +310,13 @@ class _Drawing:
         lines = [(min(x, *ends), max(x, *ends), "")]
         if numbers:  # a line for each mark, to be lit one by one
             lines = [(x, end, f' data-lane="{k}"') for end, k in zip(ends, numbers, strict=True)]
+        words = self.marker.words
+        marked = [m.x_to for m in lane.marks if any(id(r) in words for r in m.records)]
+        if marked:
+            self.shapes.append(
+                f'<path class="halo" stroke-width="9" stroke-linecap="round" '
+                f'd="M{min(x, *marked):.1f} {y:.1f}H{max(x, *marked):.1f}"/>'
+            )
         for start, end, number in lines:
             self.shapes.append(
                 f'<path class="lane {css}"{number} stroke-width="{width}" '

@@ -37,7 +37,11 @@ class Columns:
     """The parties, from left to right, and where each stands."""
 
     def __init__(
-        self, records: Sequence[Record], corrupt: frozenset[str], others: Iterable[str] = ()
+        self,
+        records: Sequence[Record],
+        corrupt: frozenset[str],
+        others: Iterable[str] = (),
+        width: float = _WIDTH,
     ) -> None:
         counts: dict[str, int] = dict.fromkeys(others, 1)
         for r in records:
@@ -56,7 +60,7 @@ class Columns:
             else {c: counts[c] for c in clients}
         )
         self.names = [*self.clients, *[DEALER] * (DEALER in counts), *self.servers]
-        self._place()
+        self._place(width)
 
     @property
     def everybody(self) -> list[str]:
@@ -85,7 +89,7 @@ class Columns:
             return "dealer"
         return f"s{int(name.split()[1])}" if is_server(name) else "client"
 
-    def _place(self) -> None:
+    def _place(self, wanted: float) -> None:
         widths = {
             name: max(46.0, *(style.text_width(line, 11, bold=True) + 18
                               for line in fitted(self.heading(name), 96)))
@@ -93,9 +97,9 @@ class Columns:
             if name not in self.servers
         }
         n = len(self.servers)
-        room = _WIDTH - _LEFT - _RIGHT - sum(widths.values())
+        room = wanted - _LEFT - _RIGHT - sum(widths.values())
         self.spacing = min(max(room / max(n, 1), 24.0), 140.0)
-        self.width = max(_WIDTH, _WIDTH - room + n * self.spacing)
+        self.width = max(wanted, wanted - room + n * self.spacing)
         spare = max(room - n * self.spacing, 0.0)
         gaps = len(widths) + 1
         self.x: dict[str, float] = {}
@@ -295,6 +299,7 @@ def layout(
     *,
     corrupt: Iterable[str] = (),
     max_messages: int = 2_500,
+    width: float = _WIDTH,
 ) -> Layout:
     """Lay out the messages of a transcript in columns, rows and lanes.
 
@@ -307,6 +312,8 @@ def layout(
         Addresses whose columns are marked as corrupt.
     max_messages : int
         How many messages to place at most.
+    width : float
+        Of the picture, if all columns find room in it.
 
     Raises
     ------
@@ -327,7 +334,7 @@ def layout(
     records = list(transcript.select(session, phase))
     if not records:
         raise InputError(nothing(transcript, session, phase))
-    columns = Columns(records, frozenset(corrupt))
+    columns = Columns(records, frozenset(corrupt), width=width)
     shown, left = _first(_rows(records, columns), max_messages)
     n = len(columns.servers)
     gap = 9.0 if n <= 3 else 7.5 if n <= 6 else 5.2

@@ -35,6 +35,13 @@ def server_name(index: int) -> str:
     return f"server {index}"
 
 
+def _shown(sections: list[tuple[str, str]]) -> str:
+    """Labels and kinds for a sentence: a sender can make them as many and as long as it likes."""
+    short = [tuple(text if len(text) <= 60 else text[:59] + "…" for text in s) for s in sections]
+    more = f" and {len(short) - 4:,} more" if len(short) > 4 else ""
+    return f"{short[:4]}{more}"
+
+
 def is_server(name: str) -> bool:
     """Whether an address is a server's."""
     return re.fullmatch(r"server [0-9]+", name) is not None
@@ -247,7 +254,7 @@ class Endpoint:
         got = [(s.label, s.kind) for s in sections]
         want = [(r.label, r.kind) for r in receives]
         if got != want:
-            raise wire.WireError(f"it holds {got} where {want} was due")
+            raise wire.WireError(f"it holds {_shown(got)} where {_shown(want)} was due")
         for section, r in zip(sections, receives, strict=True):
             if not wire.matches(section.parts, r.expected):
                 raise wire.WireError(

@@ -22,8 +22,8 @@ from mpclab.randomness import Source
 from mpclab.wire import Expected, Part
 
 __all__ = [
-    "Entry", "InputMasks", "Material", "Memory", "OutputMask", "PrivateSpec", "Spec", "Triples",
-    "ZeroTest",
+    "Entry", "InputMasks", "Material", "Memory", "OutputMask", "Powers", "PrivateSpec", "Spec",
+    "Triples", "ZeroTest",
 ]
 
 Values = Mapping[str, Elements]
@@ -130,31 +130,55 @@ class Triples(Material):
 
 @dataclass(frozen=True)
 class ZeroTest(Material):
-    """An unauthenticated triple [t], [u], [t u] for one zero test (DESIGN 3.2).
+    """Unauthenticated triples [t], [u], [t u] for `count` zero tests at once (DESIGN 3.2).
 
-    `owner` earmarks it: the pool gives it out only under that name, `Party.take` to whoever has
-    reserved it.
+    `owner` earmarks them: the pool gives them out only under that name, `Party.take` to whoever
+    has reserved them.
     """
 
     owner: str = ""
+    count: int = 1
 
     @property
     def plain(self) -> ZeroTest:
         """The same without earmark."""
-        return ZeroTest()
+        return ZeroTest(count=self.count)
 
     def __repr__(self) -> str:
-        return f"ZeroTest({self.owner!r})" if self.owner else "ZeroTest()"
+        count = [] if self.count == 1 else [f"count={self.count}"]
+        return f"ZeroTest({', '.join([*([repr(self.owner)] if self.owner else []), *count])})"
 
     def layout(self) -> tuple[Entry, ...]:
+        shape = (self.count,)
         return (
-            Entry("t", (), uniform=True, authenticated=False),
-            Entry("u", (), uniform=True, authenticated=False),
-            Entry("tu", (), authenticated=False),
+            Entry("t", shape, uniform=True, authenticated=False),
+            Entry("u", shape, uniform=True, authenticated=False),
+            Entry("tu", shape, authenticated=False),
         )
 
     def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
         return {"tu": field.mul(uniform["t"], uniform["u"])}
+
+
+@dataclass(frozen=True)
+class Powers(Material):
+    """<r>, <r^2> .. <r^degree> of `count` uniform r: one polynomial at each of `count` secrets."""
+
+    count: int
+    degree: int
+
+    def layout(self) -> tuple[Entry, ...]:
+        return (
+            Entry("r", (self.count,), uniform=True),
+            Entry("higher", (self.degree - 1, self.count)),
+        )
+
+    def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
+        higher = np.empty((self.degree - 1, self.count), np.uint64)
+        last = uniform["r"]
+        for k in range(self.degree - 1):
+            higher[k] = last = field.mul(last, uniform["r"])
+        return {"higher": higher}
 
 
 @dataclass(frozen=True)

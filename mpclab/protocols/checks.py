@@ -24,6 +24,8 @@ nowhere else: whoever caused its failure by a known error learns alpha from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mpclab.errors import Abort
@@ -33,7 +35,9 @@ from mpclab.preprocessing.material import ZeroTest
 from mpclab.randomness import SEED_BYTES, Stream, commitment, digest
 from mpclab.sharing import Share
 
-__all__ = ["Coin", "check_openings", "commit_coin", "plain_check", "reveal", "zero_test"]
+__all__ = [
+    "Coin", "check_openings", "commit_coin", "commit_coins", "plain_check", "reveal", "zero_test",
+]
 
 _NONCE_BYTES = 32
 
@@ -61,14 +65,29 @@ class Coin:
 
 async def commit_coin(party: Party) -> Coin:
     """C1: commit to a coin that nobody can know or choose. Cost: 1 round, 32 bytes."""
-    seed, nonce = party.random_bytes(SEED_BYTES), party.random_bytes(_NONCE_BYTES)
-    return Coin(party, seed, nonce, await _commit(party, "coin", seed, nonce))
+    (coin,) = await commit_coins(party, 1)
+    return coin
 
 
-async def _commit(party: Party, label: str, value: bytes, nonce: bytes) -> list[bytes]:
+async def commit_coins(party: Party, count: int) -> list[Coin]:
+    """C1 for coins that will be revealed one after another. Cost: 1 round, 32 bytes per coin."""
+    openings = [(party.random_bytes(SEED_BYTES), party.random_bytes(_NONCE_BYTES))
+                for _ in range(count)]
+    commitments = await _commit(party, "coin", openings)
+    return [
+        Coin(party, seed, nonce, theirs)
+        for (seed, nonce), theirs in zip(openings, commitments, strict=True)
+    ]
+
+
+async def _commit(
+    party: Party, label: str, openings: Sequence[tuple[bytes, bytes]]
+) -> list[list[bytes]]:
+    """Commit to values under nonces; returns, value by value, all servers' commitments."""
     context = party.endpoint.session_id + label.encode()
-    mine = commitment(context, party.index, value, nonce)
-    return [bytes(c) for (c,) in await party.broadcast(f"{label} commit", "commit", mine)]
+    mine = [commitment(context, party.index, value, nonce) for value, nonce in openings]
+    told = await party.broadcast(f"{label} commit", "commit", *mine)
+    return [[bytes(theirs[k]) for theirs in told] for k in range(len(openings))]
 
 
 async def _reveal_committed(
@@ -86,22 +105,25 @@ async def _reveal_committed(
     return values
 
 
-async def zero_test(party: Party, s: Elements) -> bool:
-    """Whether the shared scalar [s] is 0, revealing nothing else about it.
+async def zero_test(party: Party, s: Elements) -> np.ndarray:
+    """Which of the shared [s] are 0, revealing nothing else about them: booleans of its shape.
 
     To test an authenticated <s> pass its MAC shares, that is [alpha s]: whoever knows s could
     shift the opening Z1 by -s and pass a test of [s] itself.
 
-    Cost: 3 rounds; 1 element and 2 hashes per server; one `ZeroTest`. Error: 1/p if s != 0.
+    Cost: 3 rounds; 2 elements for each of s and 2 hashes per server; `ZeroTest(count=s.size)`.
+    Error: 1/p for each s != 0.
     """
     F = party.field
-    triple = party.take(ZeroTest())
-    d = await party.open_additive(F.sub(s, triple["u"]), "s - u")  # Z1
+    triple = party.take(ZeroTest(count=s.size))
+    d = await party.open_additive(F.sub(s.reshape(-1), triple["u"]), "s - u")  # Z1
     zeta = F.add(F.mul(d, triple["t"]), triple["tu"])  # Z2
-    value, nonce = int(zeta).to_bytes(8, "little"), party.random_bytes(_NONCE_BYTES)
-    commitments = await _commit(party, "zeta", value, nonce)
+    value, nonce = zeta.astype("<u8").tobytes(), party.random_bytes(_NONCE_BYTES)
+    (commitments,) = await _commit(party, "zeta", [(value, nonce)])
     values = await _reveal_committed(party, "zeta", value + nonce, commitments)  # Z3
-    return sum(int.from_bytes(v, "little") for v in values) % F.modulus == 0
+    shares = np.stack([np.frombuffer(v, "<u8") % np.uint64(F.modulus) for v in values])
+    zero: np.ndarray = F.sum(shares, axis=0) == 0
+    return zero.reshape(s.shape)
 
 
 def _combined(party: Party, coin: Stream) -> Elements:
@@ -122,7 +144,7 @@ async def check_openings(party: Party, coin: Coin) -> None:
     """
     stream = await coin.reveal()  # M1
     s = _combined(party, stream)  # M2
-    if not await zero_test(party, s):  # M3
+    if not (await zero_test(party, s)).all():  # M3
         raise party.abort("the MAC check failed: an opened value was not what the servers hold")
 
 
@@ -135,7 +157,7 @@ async def plain_check(party: Party, coin: Coin) -> None:
     stream = await coin.reveal()
     s = _combined(party, stream)
     value, nonce = int(s).to_bytes(8, "little"), party.random_bytes(_NONCE_BYTES)
-    commitments = await _commit(party, "sigma", value, nonce)
+    (commitments,) = await _commit(party, "sigma", [(value, nonce)])
     values = await _reveal_committed(party, "sigma", value + nonce, commitments)
     if sum(int.from_bytes(v, "little") for v in values) % party.field.modulus:
         raise party.abort("the plain MAC check failed, and betrayed the key")

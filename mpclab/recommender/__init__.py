@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from mpclab.client import Client
 from mpclab.errors import InputError, MaterialError
+from mpclab.field import Elements
 from mpclab.network.endpoint import server_name
 from mpclab.party import Party
 from mpclab.preprocessing.material import ZeroTest
@@ -41,9 +42,13 @@ from mpclab.recommender.encoding import (
     check_ratings,
     dense_vectors,
     plaintext,
+    released,
     unquantised,
 )
+from mpclab.recommender.noise import Calibration, Noise
 from mpclab.recommender.protocol import Block, RowMasks
+from mpclab.recommender.release import release_material
+from mpclab.recommender.validity import row_statement, witnesses
 
 if TYPE_CHECKING:
     from mpclab.lab import Lab, Session
@@ -51,12 +56,15 @@ if TYPE_CHECKING:
 __all__ = [
     "MIN_DENSE",
     "THRESHOLD",
+    "Calibration",
+    "Noise",
     "Packing",
     "Parameters",
     "PreparedQuery",
     "Recommendation",
     "Recommender",
     "plaintext",
+    "released",
     "unquantised",
 ]
 
@@ -77,12 +85,30 @@ class Recommendation:
         How many users are similar enough.
     session : str
         The session in the lab's transcript.
+    withheld : bool
+        Whether there were fewer neighbours than `Parameters.min_neighbours`; then everything else
+        is 0, and that is all that the requester learns.
+    noise : Calibration or None
+        How much noise is in sums, counts and neighbours, each of which may then be negative; None
+        if they are exact.
     """
 
     sums: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     neighbours: int
     session: str = ""
+    withheld: bool = False
+    noise: Calibration | None = None
+
+    @classmethod
+    def read(
+        cls, parameters: Parameters, totals: Elements, neighbours: int, session: str = ""
+    ) -> Recommendation:
+        """What `protocol.client_query` gives, unpacked: packed totals (length,) and L."""
+        sums, counts = parameters.packing.unpack(totals, parameters.scored)
+        numbers = sums, counts, neighbours
+        withheld = bool(parameters.min_neighbours) and neighbours < parameters.min_neighbours
+        return cls(*released(parameters, numbers), session, withheld, parameters.calibration)
 
     def predicted(
         self, own: npt.ArrayLike | None = None, damping: float = 5.0
@@ -92,11 +118,15 @@ class Recommendation:
         An item rated by few neighbours is drawn to the mean of all their ratings, as if `damping`
         more neighbours had given it that. With the requester's `own` half stars (M - S,; 0 where
         there is none) the prediction is shifted by how much it rates above its neighbours, damped
-        alike; the requester does that alone. Without any neighbour the prediction is NaN.
+        alike; the requester does that alone. Without any neighbour the prediction is NaN. Of noisy
+        results what is negative counts as 0, and predictions lie between half a star and five.
         """
-        total = self.counts.sum()
-        mean = self.sums.sum() / total if total else np.nan
-        stars: npt.NDArray[np.float64] = (self.sums + damping * mean) / (self.counts + damping) / 2
+        sums, counts = np.maximum(self.sums, 0), np.maximum(self.counts, 0)
+        total = counts.sum()
+        mean = sums.sum() / total if total else np.nan
+        stars: npt.NDArray[np.float64] = (sums + damping * mean) / (counts + damping) / 2
+        if self.noise is not None:
+            stars = np.clip(stars, 0.5, 5.0)
         if own is None:
             return stars
         mine = np.asarray(own)
@@ -149,6 +179,8 @@ class Recommender:
             )
         # a sentence now, if similarities cannot be compared in this field
         comparison_material(lab.field, 1, parameters.bits, lab.settings.comparison, lab.n)
+        release_material(parameters, lab.settings.comparison, lab.n)
+        self.statement = row_statement(parameters) if parameters.validated else None
         self.lab = lab
         self.parameters = parameters
         if _BLOCKS in lab.servers[0].storage:
@@ -183,7 +215,8 @@ class Recommender:
             )
         if rows:
             spec = RowMasks(rows, p.dense, p.packed)
-            serial, _ = self.lab.preprocess([spec, ZeroTest(protocol.ROWS)])
+            others = protocol.upload_material(self.statement, rows)
+            serial, *_ = self.lab.preprocess([spec, *others])
             self._row_masks.append((serial, spec))
             for server in self.lab.servers:
                 _, held = server.pool.take(spec)
@@ -214,9 +247,16 @@ class Recommender:
         dense: npt.NDArray[np.uint64],
         packed: npt.NDArray[np.uint64],
         ids: npt.ArrayLike | None = None,
+        proved: npt.NDArray[np.uint64] | None = None,
     ) -> int:
-        """Upload rows of field elements as they are: what a dummy user might send."""
+        """Upload rows of field elements as they are: what a dummy user might send.
+
+        `proved` are the witnesses (W, users) of the statement on the rows; None: those that honest
+        users would give.
+        """
         users = len(dense)
+        if self.statement is not None and proved is None:
+            proved = witnesses(self.parameters, dense, packed)
         block = self._free_block(users)
         numbers = np.arange(users) if ids is None else np.asarray(ids)
         if (
@@ -237,9 +277,15 @@ class Recommender:
         outcomes = session.run(
             "upload",
             lambda party: protocol.upload(
-                party, _blocks(party), _blocks(party)[block], crowd.endpoint.name, numbers
+                party, _blocks(party), _blocks(party)[block], crowd.endpoint.name, numbers,
+                self.statement,
             ),
-            others=[(crowd.endpoint, protocol.client_upload(crowd, dense, packed))],
+            others=[
+                (
+                    crowd.endpoint,
+                    protocol.client_upload(crowd, dense, packed, proved, self.statement),
+                )
+            ],
         )
         outcomes.raise_failure()
         return int(outcomes[server_name(0)].sum())
@@ -328,8 +374,7 @@ class Recommender:
         if isinstance(result, Exception):
             raise result
         totals, neighbours = result
-        sums, counts = p.packing.unpack(totals, p.scored)
-        return Recommendation(sums, counts, neighbours, session.name)
+        return Recommendation.read(p, totals, neighbours, session.name)
 
     def recommend(
         self, ratings: npt.NDArray[np.uint8], threshold: float, user: int = -1

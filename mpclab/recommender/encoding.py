@@ -8,6 +8,9 @@ v + radix, so that a sum over neighbours carries the sum of ratings and, above i
 (mixed radix). Slots are as wide as the largest possible total over all N users, and as many go
 into an element as fit below p: nothing can overflow, whatever honest users hold.
 
+With noise on the result (`noise`) every sum and count has room for it on both sides: slots hold
+sum + B and count + B, both at least 0, and a row contributes a user's best k ratings at most.
+
 Ratings are in half stars, 1 .. 10; 0 means not rated.
 """
 
@@ -21,13 +24,13 @@ import numpy.typing as npt
 
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
+from mpclab.recommender.noise import MAX_RATING, Calibration, Noise, calibrated
 
 __all__ = [
-    "MAX_RATING", "MIN_DENSE", "THRESHOLD", "Packing", "Parameters", "dense_vectors", "plaintext",
-    "unquantised",
+    "MAX_RATING", "MIN_DENSE", "THRESHOLD", "Packing", "Parameters", "dense_vectors", "limited",
+    "plaintext", "released", "unquantised",
 ]
 
-MAX_RATING = 10
 CENTRE = 6.5
 """What is taken off a rating before vectors are normalised, in half stars: 3.25 stars. No rating
 becomes 0, so none looks like a missing one."""
@@ -51,6 +54,10 @@ class Packing:
         Whether every item's number of ratings is carried beside their sum.
     max_rating : int
         The largest rating.
+    contribution : int
+        How many ratings of a user go in, its best ones; 0: all.
+    sum_bound, count_bound : int
+        The largest noise on a sum, and on a count.
 
     Examples
     --------
@@ -71,16 +78,20 @@ class Packing:
     modulus: int
     counts: bool = True
     max_rating: int = MAX_RATING
+    contribution: int = 0
+    sum_bound: int = 0
+    count_bound: int = 0
 
     @property
     def radix(self) -> int:
-        """What one rating adds above the sum: more than N ratings can sum to."""
-        return self.max_rating * self.users + 1
+        """What one rating adds above the sum: more than N ratings can sum to, noise included."""
+        return self.max_rating * self.users + 2 * self.sum_bound + 1
 
     @property
     def slot(self) -> int:
-        """More than one item's total over N users."""
-        return self.radix * (self.users + 1) if self.counts else self.radix
+        """More than one item's total over N users, noise included."""
+        counts = self.users + 2 * self.count_bound + 1
+        return self.radix * counts if self.counts else self.radix
 
     @property
     def slots(self) -> int:
@@ -91,7 +102,8 @@ class Packing:
         if fitting == 0:
             raise InputError(
                 f"the modulus {self.modulus} is too small for the ratings of {self.users} users: "
-                f"one item's total may reach {self.slot - 1}; take a larger prime or fewer users"
+                f"one item's total may reach {self.slot - 1}; take a larger prime, fewer users"
+                f"{' or less noise' if self.sum_bound else ''}"
             )
         return fitting
 
@@ -102,6 +114,8 @@ class Packing:
     def pack(self, ratings: npt.NDArray[np.uint8]) -> Elements:
         """Ratings (users, items) as elements (length, users)."""
         users, items = ratings.shape
+        if self.contribution:
+            ratings = limited(ratings, self.contribution)
         out = np.zeros((self.length(items), users), np.uint64)
         for i in range(self.slots):
             column = np.ascontiguousarray(ratings[:, i :: self.slots].T).astype(np.uint64)
@@ -109,6 +123,17 @@ class Packing:
                 column += (column > 0) * np.uint64(self.radix)
             column *= np.uint64(self.slot**i)
             out[: column.shape[0]] += column
+        return out
+
+    def pack_noise(self, sums: Ints, counts: Ints) -> Elements:
+        """Noise (items,) as elements (length,) to be added to totals: B + e, never below 0."""
+        values = (sums + self.sum_bound).astype(np.uint64)
+        if self.counts:
+            values += np.uint64(self.radix) * (counts + self.count_bound).astype(np.uint64)
+        out = np.zeros(self.length(len(values)), np.uint64)
+        for i in range(self.slots):
+            part = values[i :: self.slots]
+            out[: len(part)] += part * np.uint64(self.slot**i)
         return out
 
     def unpack(self, totals: Elements, items: int) -> tuple[Ints, Ints]:
@@ -121,8 +146,9 @@ class Packing:
             rest //= slot
         values = values[:items]
         if not self.counts:
-            return values.astype(np.int64), np.zeros(items, np.int64)
-        return (values % radix).astype(np.int64), (values // radix).astype(np.int64)
+            return values.astype(np.int64) - self.sum_bound, np.zeros(items, np.int64)
+        sums, counts = (values % radix).astype(np.int64), (values // radix).astype(np.int64)
+        return sums - self.sum_bound, counts - self.count_bound
 
 
 @dataclass(frozen=True)
@@ -143,6 +169,16 @@ class Parameters:
         The length that dense vectors are scaled to before rounding.
     min_dense : int
         How many dense items a user must have rated to ask for a recommendation.
+    counts : bool
+        Whether counts are released beside the sums.
+    min_neighbours : int
+        m: with fewer neighbours than that the result is withheld; 0: never.
+    noise : Noise or None
+        Makes the result differentially private; None: the result is exact.
+    validated : bool
+        Whether every user proves at upload that its ratings are in range and its dense vector is
+        no longer than it may be (see `recommender.validity`). Otherwise a row of any numbers is
+        taken, and one user may outweigh all others. Takes a large field.
 
     Examples
     --------
@@ -158,9 +194,12 @@ class Parameters:
     scale: int = 255
     min_dense: int = MIN_DENSE
     counts: bool = True
+    min_neighbours: int = 0
+    noise: Noise | None = None
+    validated: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("users", "items", "dense", "scale", "min_dense"):
+        for name in ("users", "items", "dense", "scale", "min_dense", "min_neighbours"):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
                 raise InputError(f"{name} is {value!r}: it must be an integer")
@@ -180,6 +219,13 @@ class Parameters:
             )
         if self.scale < 1:
             raise InputError(f"scale is {self.scale}: it takes a positive integer, such as 255")
+        if not 0 <= self.min_neighbours <= self.users:
+            raise InputError(
+                f"min_neighbours is {self.min_neighbours}: it lies between 0 (off) and users = "
+                f"{self.users}"
+            )
+        if self.noise is not None and not isinstance(self.noise, Noise):
+            raise InputError(f"noise is {self.noise!r}: it is Noise(epsilon=1.0), or None")
         Field(self.modulus)
         if 2 ** (self.bits - 1) > self.modulus // 2:
             raise InputError(
@@ -188,6 +234,11 @@ class Parameters:
                 f"{self.scale}"
             )
         _ = self.packing.slots
+        if 2 ** (self.count_bits - 1) > self.modulus // 2:
+            raise InputError(
+                f"the modulus {self.modulus} is too small for the number of neighbours of "
+                f"{self.users} users{' and its noise' if self.noise else ''}: take a larger prime"
+            )
 
     @property
     def scored(self) -> int:
@@ -197,7 +248,31 @@ class Parameters:
     @property
     def packing(self) -> Packing:
         """How the scored items' ratings share field elements."""
-        return Packing(self.users, self.modulus, self.counts)
+        if (noise := self.calibration) is None or self.noise is None:
+            return Packing(self.users, self.modulus, self.counts)
+        return Packing(
+            self.users,
+            self.modulus,
+            self.counts,
+            contribution=int(self.noise.contribution),
+            sum_bound=noise.sums.bound,
+            count_bound=noise.counts.bound if noise.counts else 0,
+        )
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The noise on a result, if there is any."""
+        return None if self.noise is None else calibrated(self.noise, self.scored, self.counts)
+
+    @property
+    def neighbours_bound(self) -> int:
+        """The largest noise on the number of neighbours; servers open it with that added."""
+        return 0 if (noise := self.calibration) is None else noise.neighbours.bound
+
+    @property
+    def count_bits(self) -> int:
+        """Number of neighbours minus `min_neighbours` fits into these signed bits, and to spare."""
+        return (self.users + self.neighbours_bound + 2).bit_length() + 1
 
     @property
     def packed(self) -> int:
@@ -280,13 +355,55 @@ def plaintext(
     """The same recommendation in the clear: sums, counts (M - S,) and the number of neighbours.
 
     `query` are the requester's half stars (M,), `exclude` its own row. Integers throughout, no
-    packing and no field: what the private result must equal exactly.
+    packing and no field: what the private result must equal exactly. With noise this is what the
+    noise is added to, each row limited to its contribution; see `released`.
     """
     S = parameters.dense
+    if parameters.noise is not None:
+        ratings = np.hstack(
+            [ratings[:, :S], limited(ratings[:, S:], parameters.noise.contribution)]
+        )
     vectors = dense_vectors(ratings[:, :S], parameters.scale)
     a = dense_vectors(query[None, :S], parameters.scale)[0]
     near = vectors @ a >= parameters.integer_threshold(threshold)
-    return _added_up(near, ratings[:, S:], exclude)
+    exact = _added_up(near, ratings[:, S:], exclude)
+    return released(parameters, exact) if parameters.noise is None else exact
+
+
+def released(
+    parameters: Parameters,
+    exact: tuple[Ints, Ints, int],
+    noise: tuple[Ints, Ints, int] | None = None,
+) -> tuple[Ints, Ints, int]:
+    """What the requester gets of sums, counts and L: with noise added, and the rule applied.
+
+    `noise` is that of `mpclab.recommender.noise.draw`. The rule looks at the noisy L, so that it
+    tells no more than that. A withheld result is all zeros.
+
+    >>> p = Parameters(users=9, items=4, dense=2, min_dense=1, min_neighbours=3)
+    >>> released(p, (np.array([9, 4]), np.array([2, 1]), 2))
+    (array([0, 0]), array([0, 0]), 0)
+    """
+    sums, counts, neighbours = exact
+    if noise is not None:
+        sums, counts, neighbours = sums + noise[0], counts + noise[1], neighbours + noise[2]
+    if parameters.min_neighbours and neighbours < parameters.min_neighbours:
+        return np.zeros_like(sums), np.zeros_like(counts), 0
+    return sums, counts, neighbours
+
+
+def limited(ratings: npt.NDArray[np.uint8], contribution: int) -> npt.NDArray[np.uint8]:
+    """Ratings (users, items) with every user's best `contribution` ones only; ties: the first.
+
+    >>> limited(np.array([[3, 9, 0, 9, 10], [0, 0, 5, 0, 0]], np.uint8), 2).tolist()
+    [[0, 9, 0, 0, 10], [0, 0, 5, 0, 0]]
+    """
+    if contribution >= ratings.shape[1]:
+        return ratings
+    out = ratings.copy()
+    worse = np.argsort(-ratings.astype(np.int8), axis=1, kind="stable")[:, contribution:]
+    np.put_along_axis(out, worse, 0, axis=1)
+    return out
 
 
 def unquantised(

@@ -13,6 +13,13 @@ Phases: *preprocess* (the dealer's `RowMasks` and `QueryMasks`), *upload* (R1), 
     R7  check: the MAC check of everything opened                                    4 rounds
     R8  result: z and the mask's shares go to the client, who alone learns y         no round
 
+With a minimum of neighbours m, and with noise (both off by default), a result passes two steps
+more, described in `release`: with tables 10 rounds then. Noise alone takes none.
+
+    R5  select: y = (T, L) gets noise that the dealer has shared and nobody else knows   no round
+    R5a release: c = [L >= m], beside the opening of R5                              1 more round
+    R5b release: c y by a matrix triple; R6 opens c y - r                            1 round
+
 In R4 and R5 absent rows and the requester's own have the public b_j = 0, so that their random
 masks cancel. In R4 the servers also compare hashes of the query; if they differ it is refused.
 """
@@ -31,8 +38,16 @@ from mpclab.errors import Abort, Refused, Rejected
 from mpclab.field import Elements, Field
 from mpclab.network.rounds import step, together
 from mpclab.party import Party
-from mpclab.preprocessing.material import Entry, Material, Memory, OutputMask, Values, ZeroTest
-from mpclab.protocols.checks import Coin, check_openings, commit_coin
+from mpclab.preprocessing.material import (
+    Entry,
+    Material,
+    Memory,
+    OutputMask,
+    Spec,
+    Values,
+    ZeroTest,
+)
+from mpclab.protocols.checks import Coin, check_openings, commit_coin, commit_coins
 from mpclab.protocols.clients import (
     agree,
     check_masks,
@@ -43,8 +58,24 @@ from mpclab.protocols.clients import (
 )
 from mpclab.protocols.comparison import ComparisonMaterial, comparison_material, is_negative
 from mpclab.protocols.matrix import MaskedMatrix
+from mpclab.protocols.validity import (
+    ProofMasks,
+    Statement,
+    challenge,
+    client_prove,
+    combined,
+    proof_material,
+    verify,
+)
 from mpclab.randomness import digest
 from mpclab.recommender.encoding import Parameters
+from mpclab.recommender.release import (
+    enough_neighbours,
+    received,
+    release_material,
+    take_noise,
+    withhold,
+)
 from mpclab.sharing import Share, concatenate
 
 __all__ = [
@@ -60,6 +91,7 @@ __all__ = [
     "query_material",
     "settle",
     "upload",
+    "upload_material",
 ]
 
 
@@ -126,7 +158,7 @@ def query_material(
     blocks: Sequence[tuple[int, int]],
     comparison: str = "tables",
     servers: int | None = None,
-) -> tuple[QueryMasks, ComparisonMaterial, OutputMask]:
+) -> tuple[QueryMasks, ComparisonMaterial, OutputMask, *tuple[Spec, ...]]:
     """Everything that one query takes, besides two `ZeroTest`s."""
     rows = sum(rows for _, rows in blocks)
     field = Field(parameters.modulus)
@@ -134,6 +166,7 @@ def query_material(
         QueryMasks(tuple(blocks), parameters.dense, parameters.packed),
         comparison_material(field, rows, parameters.bits, comparison, servers),
         OutputMask(parameters.outputs),
+        *release_material(parameters, comparison, servers),
     )
 
 
@@ -169,29 +202,40 @@ def rows_in_force(blocks: Sequence[Block]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _columns(masks: Sequence[Elements]) -> list[Elements]:
-    """A block's masks as columns over its rows: dense ones first."""
-    dense, packed = masks
+    """A block's masks as columns over its rows: dense ones, packed ones, those of the proof."""
+    dense, *others = masks
     return [dense[..., k] for k in range(dense.shape[-1])] + [
-        packed[..., k, :] for k in range(packed.shape[-2])
+        other[..., k, :] for other in others for k in range(other.shape[-2])
     ]
 
 
 # -- R1: upload ---------------------------------------------------------------------------------
 
 
+def upload_material(statement: Statement | None, rows: int) -> list[Any]:
+    """What the upload of a block of rows takes besides its `RowMasks`."""
+    proof = [] if statement is None else proof_material(statement, rows)
+    return [
+        ZeroTest(ROWS),
+        *(ZeroTest(ROWS, s.count) if isinstance(s, ZeroTest) else s for s in proof),
+    ]
+
+
 @dataclass(frozen=True)
 class _Rows:
     """Masked rows as they arrived, row j over the channel of user j; nothing is believed yet."""
 
-    dense: Elements
-    packed: Elements
-    valid: np.ndarray = dataclass_field(repr=False)
+    dense: Elements = dataclass_field(repr=False)
+    packed: Elements = dataclass_field(repr=False)
+    witnesses: Elements = dataclass_field(repr=False)
+    valid: np.ndarray
 
-    def digests(self) -> np.ndarray:
+    def digests(self, polynomials: Sequence[Elements]) -> np.ndarray:
         """32 bytes per row, zeros where there is no valid row: (rows, 4) integers."""
         out = np.zeros((len(self.valid), 4), np.int64)
+        columns = (self.packed, self.witnesses, *polynomials)
         for j in np.flatnonzero(self.valid):
-            whole = digest(self.dense[j].tobytes(), self.packed[:, j].tobytes())
+            whole = digest(self.dense[j].tobytes(), *(c[:, j].tobytes() for c in columns))
             out[j] = np.frombuffer(whole, np.int64)
         return out
 
@@ -199,51 +243,101 @@ class _Rows:
 def _read_rows(field: Field, parts: Sequence[wire.Part], accepted: np.ndarray) -> _Rows:
     """Read an upload; a row that is absent, not canonical, or not due, is invalid alone."""
     sent, *rows = (np.asarray(part) for part in parts)
-    dense, packed = (part.view(np.uint64) for part in rows)
+    dense, packed, witnesses = (part.view(np.uint64) for part in rows)
     bound = np.uint64(field.modulus)
     valid = accepted & (sent == 1) & (dense < bound).all(axis=1)
-    for column in packed:
+    for column in (*packed, *witnesses):
         valid &= column < bound
-    return _Rows(dense, packed, valid)
+    return _Rows(dense, packed, witnesses, valid)
 
 
 async def upload(
-    party: Party, blocks: list[Block], block: Block, crowd: str, ids: np.ndarray
+    party: Party,
+    blocks: list[Block],
+    block: Block,
+    crowd: str,
+    ids: np.ndarray,
+    statement: Statement | None = None,
 ) -> np.ndarray:
     """R1 at a server: take the rows of a crowd of users; returns which of the block's rows are in.
 
     `ids` says whose row j is: the servers know it from their channels with the users, and agree on
-    it by hash. What a user sends is taken for its own row only.
+    it by hash. What a user sends is taken for its own row only. With a `statement`, every user
+    proves it of its row (V1 to V6 of `protocols.validity`), and who fails is refused alone.
 
     Cost: 7 rounds, one more if users told the servers different things; 2 elements per user, 1
-    more and 201 bytes per server.
+    more and 201 bytes per server. A statement of R rounds takes R + 10 more; 2 elements per user, 1
+    more and 96 R + 328 bytes, and 8 per user.
     """
-    party.reserve([ZeroTest(ROWS)])
+    rows = block.rows
+    party.reserve(upload_material(statement, rows))
     if block.used:
         # A second check of the same masks would open a second combination of them.
         raise party.abort("the masks of these rows have been given out, and serve once only")
     block.used = True
     party.endpoint.absorb(b"users", ids.tobytes())
-    accepted = await check_masks(
-        party, crowd, [block.dense.share, block.packed.share], block.r_0, _columns
+    length = 0 if statement is None else statement.witnesses + statement.proof
+    masks = (
+        party.key.constant(np.zeros((0, rows), np.int64)) if statement is None
+        else party.take(ProofMasks(length, rows))["masks"]
     )
-    S, length = block.dense.share.shape[1], block.packed.share.shape[0]
+    coins: list[Coin] = []
+    if statement is not None:
+        coins = await step("proof", commit_coins(party, statement.rounds + 2))
+    accepted = await check_masks(
+        party, crowd, [block.dense.share, block.packed.share, masks], block.r_0, _columns
+    )
+    S, packed = block.dense.share.shape[1], block.packed.share.shape[0]
+    W = 0 if statement is None else statement.witnesses
     parts = await party.receive(
         crowd, "rows", "masked rows",
-        wire.integers(block.rows), wire.integers(block.rows, S), wire.integers(length, block.rows),
+        wire.integers(rows), wire.integers(rows, S), wire.integers(packed, rows),
+        wire.integers(W, rows),
     )
-    rows = None if parts is None else _read_rows(party.field, parts, accepted)
+    read = None if parts is None else _read_rows(party.field, parts, accepted)
     everything = [np.ascontiguousarray(p).tobytes() for p in parts] if parts else [b"none"]
-    stored = np.zeros(block.rows, bool) if rows is None else rows.valid
+    stored = np.zeros(rows, bool) if read is None else read.valid
+    answers = None
+    if statement is not None:
+        answers = await step("proof", challenge(party, crowd, statement, coins[:-1], rows))
+        everything += answers.bytes()
+        stored = stored & answers.valid
     if not await agree(party, "same rows", *everything):
         # Somebody told the servers different things: find out who, row by row.
-        mine = np.zeros((block.rows, 4), np.int64) if rows is None else rows.digests()
+        mine = np.zeros((rows, 4), np.int64)
+        if read is not None:
+            mine = read.digests([] if answers is None else answers.polynomials)
         told = [np.asarray(d) for (d,) in await party.broadcast("same row", "hash", mine)]
         same = np.all([(d == told[0]).all(axis=1) for d in told], axis=0)
         stored = stored & same & told[0].any(axis=1)
-    if rows is not None:
-        _store(blocks, block, rows, stored, ids)
+    if answers is not None:
+        def combine(c: Elements) -> Share:
+            return _combined_rows(block, masks, read, stored, c)
+
+        stored = await step(
+            "proof", verify(party, answers, combine, masks[W:], stored, coins[-1])
+        )
+    if read is not None:
+        _store(blocks, block, read, stored, ids)
     return stored
+
+
+def _combined_rows(
+    block: Block, masks: Share, rows: _Rows | None, stored: np.ndarray, c: Elements
+) -> Share:
+    """<sum_i c_i x_i> of each row: of its masks, and of what arrived where that is stored."""
+    F, S = block.r_0.key.field, block.dense.share.shape[1]
+    packed = S + block.packed.share.shape[0]
+    dense = block.dense.share.data
+    flat = F.matmul_transposed(dense.reshape(-1, S), c[None, :S]).reshape(2, -1)
+    total = Share(flat, block.r_0.key) + combined(block.packed.share, c[S:packed])
+    total = total + combined(masks[: len(c) - packed], c[packed:])
+    if rows is None:
+        return total
+    public = F.matmul_transposed(rows.dense % np.uint64(F.modulus), c[None, :S])[:, 0]
+    for part, factors in ((rows.packed, c[S:packed]), (rows.witnesses, c[packed:])):
+        public = F.add(public, F.combine(factors, part))
+    return total + np.where(stored, public, np.uint64(0))
 
 
 def _store(
@@ -258,18 +352,34 @@ def _store(
     block.present[stored], block.ids[stored] = True, ids[stored]
 
 
-async def client_upload(client: Client, dense: Elements, packed: Elements) -> np.ndarray:
+async def client_upload(
+    client: Client,
+    dense: Elements,
+    packed: Elements,
+    witnesses: Elements | None = None,
+    statement: Statement | None = None,
+) -> np.ndarray:
     """R1 at the users: a crowd of them, row j under mask j; returns who went on to upload.
 
-    `dense` (users, S) and `packed` (length, users) are field elements. A user whose masks failed
-    their check sends nothing: zeros stand for it in the crowd's message.
+    `dense` (users, S), `packed` (length, users) and the `witnesses` (W, users) of the statement
+    that is to be proved are field elements. A user whose masks failed their check sends nothing:
+    zeros stand for it in the crowd's message.
     """
-    masks, ok = await client_check_masks(client, [dense.shape, packed.shape], len(dense), _columns)
-    F = client.field
-    rows, columns = F.sub(dense, masks[0]), F.sub(packed, masks[1])
-    rows[~ok], columns[:, ~ok] = 0, 0
-    sent = ok.astype(np.int64)
-    await client.send_all("rows", "masked rows", sent, rows.view(np.int64), columns.view(np.int64))
+    F, users = client.field, len(dense)
+    extra = F.zeros((0, users)) if witnesses is None else witnesses
+    length = len(extra) + (0 if statement is None else statement.proof)
+    layout = [dense.shape, packed.shape, (length, users)]
+    (row_masks, column_masks, masks), ok = await client_check_masks(
+        client, layout, users, _columns
+    )
+    rows, columns = F.sub(dense, row_masks), F.sub(packed, column_masks)
+    others = F.sub(extra, masks[: len(extra)])
+    rows[~ok], columns[:, ~ok], others[:, ~ok] = 0, 0, 0
+    sent = (ok.astype(np.int64), *(x.view(np.int64) for x in (rows, columns, others)))
+    await client.send_all("rows", "masked rows", *sent)
+    if statement is not None:
+        inputs = np.concatenate([dense.T, packed, extra])
+        await step("proof", client_prove(client, statement, inputs, masks[len(extra) :]))
     return ok
 
 
@@ -313,6 +423,7 @@ async def settle(party: Party, blocks: Sequence[Block]) -> int:
 class Prepared:
     """What a server holds ready for one query; used up by it, also if the query fails."""
 
+    parameters: Parameters
     blocks: list[Block]
     similarity: Share  # E rho + <B rho>
     selection: Share  # E^T <d> + <B^T d>
@@ -336,10 +447,10 @@ async def prepare(
 
     Cost: 7 rounds; 3 elements and 201 bytes per server; two passes over the masked rows.
     """
-    masks, comparison, output = query_material(
+    masks, comparison, output, *release = query_material(
         parameters, _sizes(blocks), party.settings.comparison, party.n
     )
-    party.reserve([masks, comparison, output, *[ZeroTest(QUERIES)] * 2])
+    party.reserve([masks, comparison, output, *release, *[ZeroTest(QUERIES)] * 2])
     held = party.take(masks)
     present, ids = rows_in_force(blocks)
     party.endpoint.absorb(b"rows", present.tobytes(), ids.tobytes(), str(own_id).encode())
@@ -357,6 +468,7 @@ async def prepare(
         selection = block.packed.prepare(held["d"][part], selection)
         start += block.rows
     return Prepared(
+        parameters=parameters,
         blocks=list(blocks),
         similarity=concatenate(similarity),
         selection=selection,
@@ -389,7 +501,8 @@ async def online(party: Party, prepared: Prepared, client: str, threshold: int) 
     """R3 to R8 at a server.
 
     Cost: 8 rounds with tables (7 with one table of all p elements); 3 N + L + 1 elements and 168
-    bytes per server, for N rows and an output of L elements.
+    bytes per server, for N rows and an output of L elements. With `min_neighbours`: 10 rounds
+    (8), and L + 3 elements more. In general: `mpclab.cost.recommendation`.
     """
     if prepared.used:
         raise Abort("this query was prepared for one use, and was used")
@@ -415,7 +528,11 @@ async def online(party: Party, prepared: Prepared, client: str, threshold: int) 
     b = 1 - below
     b.data[:, ~prepared.present] = 0
 
-    f = await party.open_masked(b - prepared.d, "select/b - d")  # R5
+    p = prepared.parameters
+    noise = take_noise(party, p)
+    L = b.sum() + noise[-1]
+    rule = [step("release", enough_neighbours(party, p, L))] if p.min_neighbours else []  # R5a
+    f, *enough = await together(party.open_masked(b - prepared.d, "select/b - d"), *rule)  # R5
     T, start = prepared.selection, 0
     for block, filled in zip(prepared.blocks, prepared.filled, strict=True):
         part = f[start : start + block.rows]
@@ -423,7 +540,9 @@ async def online(party: Party, prepared: Prepared, client: str, threshold: int) 
         if block.used and not filled:  # rows that came after `prepare` do not count: V f - E f
             T = T - block.packed.public_product(part)
         start += block.rows
-    y = concatenate([T, b.sum()])
+    y = concatenate([T + noise[:-1], L])
+    if enough:
+        y = await step("release", withhold(party, y, enough[0]))  # R5b
 
     z, mask = await step("aggregate", open_output(party, y, prepared.output))  # R6
     await step("check", check_openings(party, prepared.coin))  # R7
@@ -442,9 +561,11 @@ def _similarity(prepared: Prepared, masked: Elements) -> Share:
 async def client_query(
     client: Client, parameters: Parameters, rho: Elements, a: np.ndarray, threshold: int
 ) -> tuple[Elements, int]:
-    """R3 and R8 at the requester: packed totals and the number of neighbours."""
+    """R3 and R8 at the requester: packed totals and the number of neighbours.
+
+    A number below `min_neighbours` says that the result was withheld; it is zeros then.
+    """
     F = client.field
     masked = F.sub(F.array(a), rho)
     await client.send_all("query", "masked query", masked, np.array(threshold, np.int64))
-    y = await client_output(client, parameters.outputs)
-    return y[:-1], int(y[-1])
+    return received(parameters, await client_output(client, parameters.outputs))

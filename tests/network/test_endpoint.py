@@ -311,6 +311,44 @@ def test_silence():
     assert isinstance(endpoint().silence("x"), Abort)
     assert isinstance(endpoint("bob").silence("x"), Rejected)
     assert "step 'x' did not arrive" in str(endpoint().silence("x"))
+    end = endpoint()
+    assert end.silence("x").consequence
+    with pytest.raises(Abort, match="was aborted"):
+        end.require_open()
+
+
+@pytest.mark.parametrize(("name", "error"), [("server 0", Abort), ("bob", Rejected)])
+def test_in_a_session_that_has_ended_no_protocol_begins(name, error):
+    """Not even one that only listens, or takes material, and would send nothing."""
+    begun = []
+
+    async def listen():
+        begun.append(True)
+        return await hear("server 1", raw(1))
+
+    end = endpoint(name)
+    end.ended = True
+    with pytest.raises(error, match="was aborted"):
+        end.drive(listen()).send(None)
+    assert not begun
+
+
+def test_only_servers_go_on_without_a_clients_message():
+    """To a client nobody's nonsense is a mere absence, not even another client's."""
+    run = endpoint("bob").drive(hear("alice", raw(1)))
+    run.send(None)
+    with pytest.raises(Rejected, match="not as it must be"):
+        run.send({"alice": b"nonsense"})
+
+
+def test_a_protocols_own_error_is_not_taken_for_asyncios():
+    async def fails():
+        raise RuntimeError("no more paper")
+
+    end = endpoint()
+    with pytest.raises(RuntimeError, match="no more paper"):
+        end.drive(fails()).send(None)
+    assert end.ended
 
 
 def test_three_hundred_steps_in_one_round():

@@ -194,6 +194,14 @@ def test_what_is_no_coroutine_gets_a_sentence(wrap):
         drive(wrap(5))
 
 
+@pytest.mark.parametrize("has", ["send", "close"])
+def test_what_is_half_a_coroutine_gets_a_sentence(has):
+    """A file can be closed and a socket can send: neither can be run."""
+    half = type("Half", (), {has: lambda self, *_: None})()
+    with pytest.raises(InputError, match="is not a running protocol"):
+        drive(together(half))
+
+
 def test_the_same_coroutine_twice_gets_a_sentence():
     async def outer():
         twice = chat("a", 1)

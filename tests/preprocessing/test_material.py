@@ -39,7 +39,7 @@ def test_products_are_those_of_python(p):
     products = [int(a) * int(b) % p for a, b in zip(x["a"], x["b"], strict=True)]
     assert Triples(20).derive(field, x, None)["c"].tolist() == products
     x = drawn(ZeroTest(), field)
-    assert int(ZeroTest().derive(field, x, None)["tu"]) == int(x["t"]) * int(x["u"]) % p
+    assert ZeroTest().derive(field, x, None)["tu"].item() == x["t"].item() * x["u"].item() % p
     x = drawn(OutputMask(6), field)
     w = OutputMask(6).derive(field, x, None)["w"]
     assert w.tolist() == [int(r) * int(x["v"]) % p for r in x["r"]]
@@ -50,7 +50,8 @@ def test_shapes():
     assert Triples(7).layout()[2] == Entry("c", (7,))
     assert [e.shape for e in InputMasks(4, 9).layout()] == [(4, 9), (9,)]
     assert [e.shape for e in OutputMask(4).layout()] == [(5,), (), (5,)]  # with r_0
-    assert [e.shape for e in ZeroTest().layout()] == [(), (), ()]
+    assert [e.shape for e in ZeroTest().layout()] == [(1,)] * 3
+    assert [e.shape for e in ZeroTest(count=5).layout()] == [(5,)] * 3
 
 
 def test_what_is_authenticated():

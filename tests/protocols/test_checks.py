@@ -356,6 +356,22 @@ def test_a_server_that_fixes_its_seed_does_not_fix_the_coin():
     assert uniform_below([lab.each(protocol)[1] for _ in range(300)], 7)
 
 
+@pytest.mark.parametrize("check", [check_openings, plain_check])
+def test_every_commitment_has_a_fresh_nonce_and_every_coin_a_fresh_seed(check):
+    """Without a nonce, a committed value could be guessed: zeta has only p of them."""
+    lab = lab_with(101, 13, servers=3, count=2)
+    spy = Spy(lab)
+    for _ in range(2):
+        lab.each(opening(check), lab.god.share([5]))
+    reveals = [s for s in spy.seen if s.kind == "reveal" and s.receiver == "server 0"]
+    assert len(reveals) == 2 * 2 * 3  # sessions, coin and value, servers
+    nonces = {bytes(s.parts[0])[-32:] for s in reveals}
+    assert len(nonces) == len(reveals)
+    seeds = {bytes(s.parts[0])[:-32] for s in reveals if s.label == "coin reveal"}
+    assert len(seeds) == 2 * 3
+    assert all(len(set(x)) > 16 for x in (*nonces, *seeds))  # not counted up from 0
+
+
 @pytest.mark.parametrize("step", ["coin commit", "coin reveal"])
 def test_the_coin_cannot_be_changed_nor_copied(step):
     async def protocol(party):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mpclab.client import Client
-from mpclab.errors import Abort, InputError, Rejected
+from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
 from mpclab.lab import Lab
 from mpclab.preprocessing.material import InputMasks, OutputMask
 from mpclab.protocols.checks import check_openings, commit_coin
@@ -16,8 +16,10 @@ from mpclab.protocols.clients import (
     agree,
     check_masks,
     client_check_masks,
+    client_input,
     client_output,
     open_output,
+    receive_input,
     send_output,
 )
 from mpclab.sharing import reconstruct
@@ -183,6 +185,81 @@ def test_where_one_part_ends_matters():
         return await agree(party, "hash", a, b)
 
     assert Lab(seed=4).each(protocol, [b"ab", b"a"], [b"c", b"bc"]) == [False, False]
+
+
+# -- input: I1 to I7 ----------------------------------------------------------------
+
+
+async def stubborn_input(client, x):
+    """A client that sends its input whatever came of the check of its masks."""
+    (r,), _ = await client_check_masks(client, [(x.size, 1)])
+    await client.send_all("input", "masked input", client.field.sub(x, r[:, 0]))
+
+
+class Input:
+    """One input of `x` by a client to all servers."""
+
+    def __init__(self, servers=3, x=(7, 8, 9), program=client_input):
+        self.lab = Lab(servers=servers, seed=6)
+        self.x, self.program = self.lab.field.array(x), program
+        install(self.lab, InputMasks(len(x)))
+        random_zero_tests(self.lab, 1)
+
+    def run(self):
+        session = self.lab.session()
+        client = Client(session.endpoint("bob"), self.lab.source("bob"))
+
+        async def server(party):
+            return await receive_input(party, "bob", self.x.shape)
+
+        self.outcomes = session.run(
+            "upload", server, [(client.endpoint, self.program(client, self.x))]
+        )
+        return [self.outcomes[s.name] for s in self.lab.servers]
+
+    def inputs_sent(self):
+        return sum(r.step == "input" for r in self.lab.transcript.records)
+
+
+@pytest.mark.parametrize("servers", [2, 3])
+@pytest.mark.parametrize("program", [client_input, stubborn_input])
+def test_an_honest_input_arrives(servers, program):
+    run = Input(servers, program=program)
+    assert reconstruct(run.run()).tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize("edit", [value(), value(at=2, by=-1), lambda m: DROP])
+@pytest.mark.parametrize("to", [["server 0"], ["server 0", "server 2"]], ids=["one", "two"])
+def test_an_input_that_is_not_the_same_everywhere_is_refused(edit, to):
+    run = Input()
+    cheat = Cheat(run.lab, "bob", "input", edit, to=to)
+    assert all(isinstance(o, Refused) for o in run.run())
+    assert cheat.hits == len(to)
+
+
+@pytest.mark.parametrize("name", ["dropped", "longer", "not canonical"])
+def test_an_input_that_nobody_got_is_refused(name):
+    run = Input()
+    Cheat(run.lab, "bob", "input", MALFORMED[name])
+    assert all(isinstance(o, Refused) for o in run.run())
+
+
+def test_a_client_that_told_two_chis_is_refused_even_if_it_goes_on():
+    """Its masks are unchecked, though all servers hold the same masked input."""
+    run = Input(program=stubborn_input)
+    Cheat(run.lab, "bob", "masks", value(), to=["server 1"])
+    assert all(isinstance(o, Refused) for o in run.run())
+    assert run.inputs_sent() == 3
+
+
+@pytest.mark.parametrize("kind", ["mask", "echo"])
+def test_an_input_is_not_sent_under_masks_that_failed_their_check(kind):
+    run = Input()
+    Cheat(run.lab, "server 1", "masks", value(), kind=kind)
+    outcomes = run.run()
+    assert isinstance(run.outcomes["bob"], Rejected)
+    assert run.inputs_sent() == 0
+    assert all(isinstance(o, MpclabError) for o in outcomes)
 
 
 # -- output: O1 to O4 ---------------------------------------------------------------

@@ -160,7 +160,8 @@ class Database:
     def __init__(self, rows, seed, **changes):
         users = len(rows) + 1
         self.parameters = Parameters(
-            **{"users": users, "items": 4, "dense": 2, "min_dense": 1, **changes}
+            **{"users": users, "items": 4, "dense": 2, "min_dense": 1, "validated": False,
+               **changes}
         )
         self.lab = Lab(servers=2, seed=seed, modulus=self.parameters.modulus)
         self.recommender = Recommender(self.lab, self.parameters)
@@ -168,10 +169,11 @@ class Database:
         rng = np.random.default_rng(seed)
         F, p = self.lab.field, self.parameters
         dense = np.concatenate([rows, rng.integers(-(2**40), 2**40, (1, 2)) % F.modulus])
-        packed = rng.integers(0, 5, (p.packed, users)).astype(np.uint64)
+        packed = p.packing.pack(rng.integers(0, 5, (users, p.scored)).astype(np.uint8))
         packed[:, -1] = F.modulus - 1
         self.spy = Spy(self.lab, who=["server 0"])
-        assert self.recommender.upload_encoded(F.array(dense), packed) == users
+        stored = self.recommender.upload_encoded(F.array(dense), packed)
+        assert stored == users - p.validated  # the proof refuses the wild row
 
     def ask(self, a, times=1):
         self.recommender.preprocess(queries=times)
@@ -265,13 +267,21 @@ def test_toy_recommender_opens_uniform_values():
 
 def test_what_clients_send_is_uniform():
     """The same row of 800 users, and the same query 300 times: masked, nobody can tell."""
-    database = Database(np.full((800, 2), 180), 7)
-    ((ids, slots, *masked),) = [
+    database = Database(np.full((800, 2), 180), 7, validated=True)
+    ((sent, *masked),) = [
         s.parts for s in database.spy.seen if s.label == "rows" and s.receiver == "server 0"
     ]
-    assert len(slots) == len(ids) == 801
+    assert len(sent) == 801
+    assert len(masked) == 3  # dense, packed, witnesses
     for part in masked:
         assert looks_uniform(part.view(np.uint64), MERSENNE_61)
+    polynomials = database.spy.values("proof/polynomial")
+    assert len(polynomials) == database.recommender.statement.rounds
+    for part in polynomials:
+        assert looks_uniform(part.view(np.uint64), MERSENNE_61)
+    opened = database.opened()
+    for label in ("u - r", "s - u"):
+        assert looks_uniform(opened[label], MERSENNE_61), label
     small = Database(np.full((3, 2), 180), 8)
     small.ask([7, 7], times=200)
     queries = np.concatenate(small.spy.values("query"))
@@ -309,7 +319,8 @@ def test_a_server_that_has_uploads_repeated_reads_the_row(cheat):
     lab = Lab(servers=2, seed=31)
     recommender = Recommender(lab, p)
     recommender.preprocess(rows=1)
-    unknowns = p.dense + p.packed + 1
+    proof = recommender.statement
+    unknowns = p.dense + p.packed + proof.witnesses + proof.proof + 1
     lab.preprocess([], checks=unknowns + 2)  # or those that are there for queries
     spy = Spy(lab, who=["server 0"])
     if cheat == "refuses":
@@ -338,8 +349,8 @@ def test_a_server_that_has_uploads_repeated_reads_the_row(cheat):
     hs = [int(v[0]) for label, v in spy.opened() if label == "h"]
     F = lab.field
     system = [[pow(chi, k, F.modulus) for k in range(unknowns)] for chi in chis]
-    r = F.array(np.array(solve(system, hs, F.modulus), object))[1:]
-    *_, dense, packed = next(s.parts for s in spy.seen if s.label == "rows")
+    r = F.array(np.array(solve(system, hs, F.modulus), object))[1 : 1 + p.dense + p.packed]
+    _, dense, packed, _ = next(s.parts for s in spy.seen if s.label == "rows")
     masked = np.concatenate([dense.reshape(-1), packed.reshape(-1)]).view(np.uint64)
     row = F.add(masked, r)
     mine = np.concatenate(
@@ -377,7 +388,7 @@ def test_a_refused_row_is_not_uploaded_again_under_its_mask():
     except MaterialError:
         return  # as it should be
     one, two = (
-        s.parts[3] for s in spy.seen if s.label == "rows" and s.receiver == "server 0"
+        s.parts[2] for s in spy.seen if s.label == "rows" and s.receiver == "server 0"
     )
     assert int(one[0, 0]) - int(two[0, 0]) != 6
 

@@ -35,7 +35,17 @@ BETWEEN_SERVERS = {
     ("upload", "s - u", "open"): [ABORT],
     ("upload", "zeta commit", "commit"): [ABORT],
     ("upload", "zeta reveal", "reveal"): [ABORT],
+    ("upload", "proof/coin commit", "commit"): [ABORT] * 8,
+    ("upload", "proof/coin reveal", "reveal"): [ABORT],
     ("upload", "same rows", "hash"): [HARMLESS],  # the servers go on to compare row by row
+    ("upload", "proof/u - r", "open"): [ABORT],
+    ("upload", "proof/check/coin reveal", "reveal"): [ABORT],
+    ("upload", "proof/check/s - u", "open"): [ABORT],
+    ("upload", "proof/check/zeta commit", "commit"): [ABORT],
+    ("upload", "proof/check/zeta reveal", "reveal"): [ABORT],
+    ("upload", "proof/valid/s - u", "open"): ["row 0"],
+    ("upload", "proof/valid/zeta commit", "commit"): [ABORT],
+    ("upload", "proof/valid/zeta reveal", "reveal"): [ABORT],
     ("prepare", "chi", "compare"): [REFUSED, REFUSED],
     ("prepare", "coin commit", "commit"): [ABORT],
     ("prepare", "h", "open"): [ABORT],
@@ -54,15 +64,17 @@ BETWEEN_SERVERS = {
     ("online", "check/zeta reveal", "reveal"): [ABORT],
 }
 FROM_SERVERS = {  # parts: masks r_0 and r; echo h; result z, r, v, w
-    ("upload", "masks", "mask"): ["row 0"] * 3,
+    ("upload", "masks", "mask"): ["row 0"] * 4,
     ("upload", "masks", "echo"): ["row 0"],
+    ("upload", "proof/challenge", "coin"): ["all rows"],
     ("prepare", "masks", "mask"): [REFUSED] * 2,
     ("prepare", "masks", "echo"): [REFUSED],
     ("online", "result", "output"): [REFUSED] * 4,
 }
 FROM_CLIENTS = {  # parts: chi; sent, dense, packed; query, threshold; told to one server
     ("upload", "masks", "chi"): ["row 0"],
-    ("upload", "rows", "masked rows"): ["row 0"] * 3,
+    ("upload", "rows", "masked rows"): ["row 0"] * 4,
+    ("upload", "proof/polynomial", "polynomial"): ["row 0"],
     ("prepare", "masks", "chi"): [REFUSED],
     ("online", "query", "masked query"): [REFUSED, REFUSED],
 }
@@ -211,7 +223,7 @@ def test_server_sends_what_is_no_message(phase, step, kind):
             works_again(scene)
 
 
-LAST_OF_UPLOAD = ("upload", "same rows", "hash")
+LAST_OF_UPLOAD = ("upload", "proof/valid/zeta reveal", "reveal")
 OTHERS = [m for m in BETWEEN_SERVERS if m != LAST_OF_UPLOAD]
 
 
@@ -247,7 +259,7 @@ def test_server_sends_nothing_to_one_of_two(message):
 def test_lie_to_one_server_in_the_last_round_of_an_upload(servers, edit):
     """One server stores the rows, the other aborts: queries abort until the servers settle."""
     scene = Scene(servers)
-    Cheat(scene.lab, "server 1", "same rows", edit, phase="upload", to=["server 0"])
+    Cheat(scene.lab, "server 1", LAST_OF_UPLOAD[1], edit, phase="upload", to=["server 0"])
     with pytest.raises(Abort):
         scene.run()
     scene.honest()
@@ -306,8 +318,15 @@ def test_row_by_row_message_is_none(name):
 
 
 def test_lie_to_one_server_about_one_row():
-    """One server stores row 0, another does not, and the upload ends well for both."""
+    """One server would store row 0, another not: the proof's next round ends the upload."""
     scene = Scene(3)
+    liar(scene, value(), ["server 2"])
+    aborted(scene, attempt(scene), "server 1")
+
+
+def test_lie_to_one_server_about_one_row_without_a_proof():
+    """One server stores row 0, another does not, and the upload ends well for both."""
+    scene = Scene(3, validated=False)
     liar(scene, value(), ["server 2"])
     attempt(scene)
     scene.honest()
@@ -418,10 +437,10 @@ def test_a_user_whose_mask_was_refused_cannot_upload_under_it():
     """It told two chis, and sends its row to everybody all the same."""
 
     def with_row_2(m):
-        sent, dense, packed = m.section.parts
+        sent, *rows = m.section.parts
         sent = sent.copy()
         sent[2] = 1
-        return m.with_section(parts=(sent, dense, packed)).encode()
+        return m.with_section(parts=(sent, *rows)).encode()
 
     scene = Scene(2)
     cheat = Cheat(scene.lab, "users", "masks", value(at=2), to=["server 1"])

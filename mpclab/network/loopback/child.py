@@ -173,6 +173,9 @@ def _listen_to_parent(pipe: BinaryIO, commands: queue.SimpleQueue[Any]) -> None:
     try:
         while True:
             commands.put(parcels.read(pipe))
+    except MpclabError as error:  # what came is no command: its parent tells these last words
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)
     except (EOFError, OSError):
         os._exit(0)
 

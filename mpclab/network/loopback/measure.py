@@ -124,8 +124,7 @@ class _Queries:
         asking = client_query(client, p, query.rho, self._vector, self._threshold)
         legs = self._running.run(k, self._timeout, (client.endpoint, asking), keep=False)
         totals, neighbours = legs[client.endpoint.name].result
-        sums, counts = p.packing.unpack(totals, p.scored)
-        result = Recommendation(sums, counts, neighbours, query.session.name)
+        result = Recommendation.read(p, totals, neighbours, query.session.name)
         return result, ProcessRun(result, (legs,))
 
 

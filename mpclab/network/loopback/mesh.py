@@ -29,6 +29,10 @@ DATA, START, END = 0, 1, 2
 _HEAD = struct.Struct("<BQ")
 _LARGEST = 1 << 34  # no frame is larger, whatever its head says
 _SMALL = 1 << 16  # up to this size head and body go out in one piece
+_PIECE = 1 << 17  # so much memory a frame gets at first; more only as its bytes arrive
+_AHEAD = 1_000  # so many frames of a peer may lie unread; the others wait in the system's buffers
+_GREETING = 2.0  # seconds that whoever connects has to say who it is
+_BACKLOG = 0.5  # seconds to read what is there already when the time is over
 
 
 class Late(MpclabError):
@@ -65,15 +69,20 @@ def accept(
     """Wait until all these peers have connected; whoever lacks the token is turned away."""
     wanted, links = set(names), dict[str, socket.socket]()
     while wanted:
-        listener.settimeout(max(deadline - time.perf_counter(), 0.001))
+        left = deadline - time.perf_counter()
         try:
+            if left <= 0:
+                raise TimeoutError
+            listener.settimeout(left)
             link, _ = listener.accept()
         except TimeoutError:
+            for link in links.values():
+                link.close()
             raise Late(sorted(wanted)) from None
-        link.settimeout(2.0)
+        until = min(deadline, time.perf_counter() + _GREETING)
         try:
-            said = _exactly(link, TOKEN_BYTES)
-            name = _exactly(link, _exactly(link, 1)[0]).decode(errors="replace")
+            said = _exactly(link, TOKEN_BYTES, until)
+            name = _exactly(link, _exactly(link, 1, until)[0], until).decode(errors="replace")
         except OSError:
             said, name = b"", ""
         if hmac.compare_digest(said, token) and name in wanted:
@@ -84,9 +93,10 @@ def accept(
     return links
 
 
-def _exactly(link: socket.socket, n: int) -> bytes:
+def _exactly(link: socket.socket, n: int, until: float) -> bytes:
     data = b""
     while len(data) < n:
+        link.settimeout(max(until - time.perf_counter(), 0.001))  # for all of it, not for a byte
         more = link.recv(n - len(data))
         if not more:
             raise ConnectionError("the connection ended within a greeting")
@@ -148,13 +158,18 @@ class _Link:
             self._end()
 
     def _complete(self) -> bool:
-        """A head or a body is there; whether that ends a frame."""
+        """A head, or what there was room for of a body, is there; whether that ends a frame."""
         kind, length = _HEAD.unpack(self._head)
-        if self._body is None and length:
+        have = 0 if self._body is None else len(self._body)
+        if have < length:
             if length > _LARGEST:
                 raise OSError("a frame announces an impossible length")
-            self._body = bytearray(length)
-            self._target, self._filled = memoryview(self._body), 0
+            # What a head announces may never come: room doubles with what has arrived.
+            self._target.release()
+            if self._body is None:
+                self._body = bytearray()
+            self._body += bytes(min(length, max(2 * have, _PIECE)) - have)
+            self._target, self._filled = memoryview(self._body)[have:], 0
             return False
         data = memoryview(self._body or b"").toreadonly()
         self.inbox.append(Frame(kind, data, time.perf_counter()))
@@ -215,12 +230,13 @@ class Mesh:
                 link.put(kind, data)
                 link.write()
         wanted = list(wants)
+        last = max(deadline, time.perf_counter() + _BACKLOG)
         while True:
             missing = [w for w in wanted if not self._links[w].inbox and not self._links[w].gone]
             blocked = [p for p, link in self._links.items() if link.out]
             if not missing and not blocked:
                 break
-            self._step(missing or blocked, deadline)
+            self._step(missing or blocked, deadline, last)
         return {w: self._first(w) for w in wanted}
 
     def _first(self, peer: str) -> Frame | None:
@@ -228,20 +244,27 @@ class Mesh:
         # The end of its run stays in the queue: nothing more comes, however often one asks.
         return inbox.popleft() if inbox and inbox[0].kind != END else None
 
-    def _step(self, waiting: Sequence[str], deadline: float) -> None:
-        """Wait until something can be read or written, and do it."""
+    def _step(self, waiting: Sequence[str], deadline: float, last: float) -> None:
+        """Wait until something can be read or written, and do it.
+
+        Raises `Late` if nothing can after `deadline`; and after `last` in any case, so that a peer
+        who never stops talking cannot keep anybody waiting for another.
+        """
         for peer, link in self._links.items():
-            events = (0 if link.gone else selectors.EVENT_READ) | (
+            takes = not link.gone and len(link.inbox) < _AHEAD
+            events = (selectors.EVENT_READ if takes else 0) | (
                 selectors.EVENT_WRITE if link.out else 0
             )
             if events != self._events[peer]:
                 if not events:
                     self._selector.unregister(link.socket)
+                elif not self._events[peer]:
+                    self._selector.register(link.socket, events, peer)
                 else:
                     self._selector.modify(link.socket, events, peer)
                 self._events[peer] = events
         ready = self._selector.select(max(deadline - time.perf_counter(), 0.0))
-        if not ready:
+        if not ready or time.perf_counter() > last:
             raise Late(waiting)
         for key, events in ready:
             link = self._links[key.data]
@@ -257,6 +280,7 @@ class Mesh:
 
     def finish(self, deadline: float) -> None:
         """End a run: tell all peers, and wait for their ends; what was left unread is dropped."""
+        last = max(deadline, time.perf_counter() + _BACKLOG)
         self.exchange([(p, b"") for p in self._links], (), deadline, END)
         for peer, link in self._links.items():
             while True:
@@ -266,6 +290,6 @@ class Mesh:
                 else:
                     if link.gone:
                         break
-                    self._step([peer], deadline)
+                    self._step([peer], deadline, last)
                     continue
                 break

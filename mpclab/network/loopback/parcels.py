@@ -19,9 +19,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, cast
 
-import numpy as np
-
-from mpclab.errors import InputError
+from mpclab.errors import InputError, MpclabError
 from mpclab.party import Party, Server
 from mpclab.preprocessing.pool import Pool
 from mpclab.randomness import Source
@@ -35,6 +33,8 @@ Parcel = list[Any]
 _HEAD = struct.Struct("<I")
 _PIECE = struct.Struct("<QB")
 _CHUNK = 1 << 20
+_ROOM = 1 << 17  # so much memory a piece gets at first; more only as its bytes arrive
+_MOST, _LARGEST = 1 << 24, 1 << 40  # no parcel has more pieces, and no piece more bytes
 
 
 def pack(content: Any) -> Parcel:
@@ -119,22 +119,32 @@ def _write_all(pipe: BinaryIO, data: bytes | memoryview) -> None:
 
 
 def read(pipe: BinaryIO) -> Parcel:
-    """Read a parcel from an unbuffered pipe; raises EOFError at its end."""
+    """Read a parcel from an unbuffered pipe.
+
+    Raises EOFError at the pipe's end, and MpclabError for what cannot be the head of a parcel.
+    Memory is taken as bytes arrive, whatever a head announces.
+    """
     (count,) = _HEAD.unpack(_read_all(pipe, _HEAD.size))
+    if count > _MOST:
+        raise MpclabError(f"a parcel announces {count:,} pieces, and at most {_MOST:,} fit")
     parcel: Parcel = []
     for _ in range(count):
         size, readonly = _PIECE.unpack(_read_all(pipe, _PIECE.size))
+        if size > _LARGEST:
+            raise MpclabError(f"a parcel announces {size:,} bytes, and at most {_LARGEST:,} fit")
         piece = _read_all(pipe, size)
         parcel.append(piece.toreadonly() if readonly else piece)
     return parcel
 
 
 def _read_all(pipe: BinaryIO, size: int) -> memoryview:
-    data = memoryview(cast(Any, np.empty(size, np.uint8)))
-    at = 0
+    data, at = bytearray(), 0
     while at < size:
-        n = cast(Any, pipe).readinto(data[at:])
+        if at == len(data):
+            data += bytes(min(size, max(2 * at, _ROOM)) - at)
+        with memoryview(data) as room, room[at:] as free:
+            n = cast(Any, pipe).readinto(free)
         if not n:
             raise EOFError("the pipe has ended")
         at += n
-    return data
+    return memoryview(data)

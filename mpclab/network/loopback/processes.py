@@ -197,6 +197,8 @@ class Processes:
                     raise self._silent(answers) from None
                 if parcel is None:
                     raise self._died(index)
+                if isinstance(parcel, MpclabError):
+                    raise parcel
                 _, answer = answers[index] = parcels.unpack(parcel)
                 if isinstance(answer, Leg) and answer.error:  # nobody has much to do any more
                     deadline = min(deadline, time.perf_counter() + _GRACE)
@@ -283,6 +285,8 @@ def _collect_answers(pipe: BinaryIO, index: int, answers: queue.SimpleQueue[Any]
     try:
         while True:
             answers.put((index, parcels.read(pipe)))
+    except MpclabError as error:  # what came is no parcel
+        answers.put((index, error))
     except (EOFError, OSError, ValueError):
         answers.put((index, None))
 
