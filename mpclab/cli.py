@@ -101,6 +101,13 @@ def recommend(
         int,
         typer.Option(help="With fewer neighbours the servers withhold the result; 0: never."),
     ] = 0,
+    validated: Annotated[
+        bool,
+        typer.Option(
+            "--validated/--not-validated",
+            help="Whether every user proves at upload that its ratings are in range.",
+        ),
+    ] = True,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -149,6 +156,7 @@ def recommend(
             comparison=comparison,
             network=network,
             min_neighbours=min_neighbours,
+            validated=validated,
             progress=tell,
         )
     summary = {**run.summary, "wall_seconds": time.perf_counter() - started}
@@ -238,6 +246,11 @@ def _show(s: dict[str, Any], console: Console) -> None:
             f"{s['neighbours']:,} of {s['users']:,} users are similar enough "
             f"(cosine >= {s['threshold']:g})."
         )
+    console.print(
+        "Every user has proved at upload that its ratings are in range."
+        if s["validated"] else
+        "Rows were taken as they came: one user may outweigh all others (see --validated)."
+    )
     verdict = "equals" if s["matches_plaintext"] else "DIFFERS FROM"
     console.print(f"The private result {verdict} the same computation in the clear.\n")
 

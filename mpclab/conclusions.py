@@ -80,6 +80,10 @@ CONCLUSIONS: Mapping[str, Mapping[str, str]] = {
             "since one more mask is in it that serves for nothing else. It shows the client "
             "whether a server altered its masks."
         ),
+        "u - r": (
+            "Shares of a masked entry of each user's proof. " + _ADDED + "u - r, "
+            + _MASKED.format("u", "r")
+        ),
         "s - u": (
             "Shares of a masked error, for the check. " + _ADDED + "s - u, "
             + _MASKED.format("the error s", "u")
@@ -198,6 +202,18 @@ CONCLUSIONS: Mapping[str, Mapping[str, str]] = {
             "The users' ratings minus their masks. They are uniform whatever the ratings are: the "
             "server holds only shares of the masks. It learns who has uploaded. All servers "
             "together could take the masks off."
+        ),
+    },
+    "coin": {
+        "": (
+            "A public coin, as the servers opened it. The client compares all copies and proves "
+            "what the coin asks. No secret is in it."
+        ),
+    },
+    "polynomial": {
+        "": (
+            "The values of a polynomial of each user's proof, minus their masks. They are uniform "
+            "whatever the user's row is: the server holds only shares of the masks."
         ),
     },
     "masked query": {

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from mpclab import Lab
 from mpclab.errors import InputError
 from mpclab.field import Field
-from mpclab.recommender import Parameters, Recommender, protocol
+from mpclab.recommender import Noise, Parameters, Recommender, protocol
 from mpclab.recommender.encoding import dense_vectors
 from mpclab.recommender.validity import row_statement, witnesses
 from tests.cheating import RATINGS, THRESHOLD, Cheat, Scene, by_hand, value
@@ -237,3 +237,13 @@ def test_fields_that_are_too_small():
         Lab(2, modulus=101),
         Parameters(2, 4, 2, 101, scale=3, min_dense=1, counts=False, validated=False),
     )
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_rows_that_are_trimmed_for_noise_are_valid(counts):
+    p = Parameters(30, 40, 5, min_dense=1, counts=counts, noise=Noise(1.0, contribution=6))
+    ratings = np.random.default_rng(3).integers(0, 11, (30, 40)).astype(np.uint8)
+    assert holds(p, *rows(p, ratings)).all()
+    dense, packed = rows(p, ratings)
+    packed[0] += np.uint64(11)
+    assert not holds(p, dense, packed).any()
