@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mpclab.protocols.checks import reveal
     from mpclab.protocols.divide import floor_divide
     from mpclab.protocols.multiply import multiply
+    from mpclab.protocols.validity import Statement
     from mpclab.secret import SecretArray
 
 __version__ = "0.1.0"
@@ -40,15 +41,16 @@ _HOMES = {
     "mpclab.protocols.checks": ("reveal",),
     "mpclab.protocols.divide": ("floor_divide",),
     "mpclab.protocols.multiply": ("multiply",),
+    "mpclab.protocols.validity": ("Statement",),
     "mpclab.secret": ("SecretArray",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "IDEAL", "LAN", "WAN", "Abort", "Conditions", "Entry", "InputError", "Lab", "Material",
-    "MaterialError",
-    "MpclabError", "Refused", "Rejected", "SecretArray", "argmax", "equal", "floor_divide", "less",
-    "matmul", "maximum", "multiply", "reveal", "sort", "step", "together", "where",
+    "MaterialError", "MpclabError", "Refused", "Rejected", "SecretArray", "Statement", "argmax",
+    "equal", "floor_divide", "less", "matmul", "maximum", "multiply", "reveal", "sort", "step",
+    "together", "where",
 ]
 
 

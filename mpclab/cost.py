@@ -29,6 +29,7 @@ from mpclab.preprocessing.material import InputMasks, OutputMask, Triples, ZeroT
 from mpclab.protocols.arithmetic import MatrixTriples, sorting_network
 from mpclab.protocols.comparison import comparison_material
 from mpclab.protocols.divide import DivisionTables
+from mpclab.protocols.validity import Statement, proof_material
 from mpclab.sharing import KeyShare, Share
 
 if TYPE_CHECKING:
@@ -166,9 +167,12 @@ def reveal(n: int, size: int, unchecked: bool = False) -> Cost:
     return before + coin + _opening(n, size) + check_openings(n)
 
 
-def receive_input(n: int, size: int) -> Cost:
-    """`receive_input` of `size` elements from one client."""
-    return Cost(7, 3 * (n - 1), Counter([InputMasks(size), ZeroTest()]))
+def receive_input(n: int, size: int, statement: Statement | None = None) -> Cost:
+    """`receive_input` of `size` elements from one client, and of the proof of a statement."""
+    plain = Cost(7, 3 * (n - 1), Counter([InputMasks(size), ZeroTest()]))
+    if statement is None:
+        return plain
+    return plain + Cost(statement.rounds + 10, 3 * (n - 1), Counter(proof_material(statement, 1)))
 
 
 def output_to(n: int, size: int) -> Cost:

@@ -32,7 +32,7 @@ from mpclab import cost
 from mpclab.client import Client
 from mpclab.cost import Cost, DryPool, measured
 from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
-from mpclab.field import Field
+from mpclab.field import Elements, Field
 from mpclab.network.conditions import Conditions, conditions
 from mpclab.network.endpoint import Endpoint, server_name
 from mpclab.network.rounds import step
@@ -46,6 +46,7 @@ from mpclab.preprocessing.pool import Pool
 from mpclab.protocols.checks import check_openings, commit_coin
 from mpclab.protocols.clients import client_input, client_output, output_to, receive_input
 from mpclab.protocols.comparison import METHODS
+from mpclab.protocols.validity import Statement
 from mpclab.randomness import Source
 from mpclab.secret import SecretArray, encode
 from mpclab.session import Session
@@ -584,34 +585,86 @@ class LabClient:
     def __repr__(self) -> str:
         return f"LabClient({self.name!r} of {self.lab})"
 
-    def upload(self, values: npt.ArrayLike) -> SecretArray:
+    def upload(
+        self,
+        values: npt.ArrayLike,
+        *,
+        among: Sequence[float] | None = None,
+        proving: Statement | None = None,
+    ) -> SecretArray:
         """Secret-share values at the servers: integers, or floats as fixed-point numbers.
 
         The client checks the servers' masks before it sends anything (protocol I1 to I7). Floats
         are rounded to the nearest multiple of 2^-fraction, ties to even.
 
-        Raises InputError, before anything is sent, if a value does not fit.
+        Servers cannot see whether an input makes sense. So it can come with a proof (V1 to V6 of
+        `protocols.validity`): that every value is `among` some, or a `Statement` of any kind on
+        the values, flattened, as integers times 2^fraction.
+
+        Raises InputError, before anything is sent, if a value does not fit, or is not what the
+        client would have to prove; Refused if the servers do not believe it.
+
+        >>> from mpclab.lab import Lab
+        >>> lab = Lab(servers=3, seed=1)
+        >>> ballots = lab.client("alice").upload([0, 1, 0], among=[0, 1])
+        >>> lab.client("bob").upload([0, 1000, 0], among=[0, 1])
+        Traceback (most recent call last):
+            ...
+        mpclab.errors.InputError: the client cannot prove its input: an entry is 1000, which is ...
         """
         lab = self.lab
         numbers, fraction = encode(values, lab.settings)
         elements = lab.field.array(numbers)
+        statement = self._statement(elements, fraction, among, proving)
         self.inputs.append(np.array(values))
         shape = elements.shape
         if not elements.size:  # nothing to hide, nothing to send
             return lab.keep([server.key.constant(elements) for server in lab.servers], fraction)
 
         async def upload(party: Party) -> Share:
-            return await receive_input(party, self.name, shape)
+            return await receive_input(party, self.name, shape, statement)
 
         client = self._connect()
         lab._require_ready()
-        lab.preprocess_for(cost.receive_input(lab.n, elements.size))
+        lab.preprocess_for(cost.receive_input(lab.n, elements.size, statement))
         outcomes = lab._run_main(
             "upload", _labelled(upload), (),
-            others=[(client.endpoint, step("upload", client_input(client, elements)))],
+            others=[(client.endpoint, step("upload", client_input(client, elements, statement)))],
         )
         self._raise(outcomes)
         return lab.keep([outcomes[s.name] for s in lab.servers], fraction)
+
+    def _statement(
+        self,
+        elements: Elements,
+        fraction: int,
+        among: Sequence[float] | None,
+        proving: Statement | None,
+    ) -> Statement | None:
+        """What is to be proved of an input, which must be true of it."""
+        field = self.lab.field
+        if among is not None:
+            if proving is not None:
+                raise InputError("give `among` or `proving`: a statement can say both")
+            allowed = field.array([round(v * 2**fraction) for v in among])
+            for wrong in elements[~np.isin(elements, allowed)]:
+                value = field.signed(np.asarray(wrong)) / 2**fraction
+                raise InputError(
+                    f"the client cannot prove its input: an entry is {value:g}, which is not among "
+                    f"{', '.join(f'{v:g}' for v in among)}"
+                )
+            proving = Statement(field, elements.size)
+            proving.among(proving.entries(np.arange(elements.size)), allowed.tolist())
+        if proving is None or not elements.size:
+            return None
+        if (proving.field, proving.inputs, proving.witnesses) != (field, elements.size, 0):
+            raise InputError(
+                f"{proving} in {proving.field} is not about an input of {elements.size} elements "
+                f"of {field}, and nothing besides"
+            )
+        if not proving.holds(elements.reshape(-1, 1)).all():
+            raise InputError(f"the client cannot prove its input: {proving} does not hold for it")
+        return proving
 
     def receive(self, secret: SecretArray) -> npt.NDArray[Any]:
         """Learn a secret, and nobody else does (protocol O1 to O4).

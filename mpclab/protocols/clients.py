@@ -36,15 +36,24 @@ from mpclab import wire
 from mpclab.client import Client
 from mpclab.errors import Refused, Rejected
 from mpclab.field import Elements, Field
-from mpclab.network.rounds import together
+from mpclab.network.rounds import step, together
 from mpclab.party import Party
 from mpclab.preprocessing.material import InputMasks, OutputMask
-from mpclab.protocols.checks import check_openings, commit_coin
+from mpclab.protocols.checks import check_openings, commit_coin, commit_coins
+from mpclab.protocols.validity import (
+    ProofMasks,
+    Statement,
+    challenge,
+    client_prove,
+    combined,
+    verify,
+)
 from mpclab.randomness import digest
 from mpclab.sharing import Share
 
 __all__ = [
     "agree",
+    "agree_each",
     "check_masks",
     "client_check_masks",
     "client_input",
@@ -60,14 +69,25 @@ Columns = Callable[[Sequence[Elements]], list[Elements]]
 
 
 def rows_of(masks: Sequence[Elements]) -> list[Elements]:
-    """Columns of masks of shape (..., length, clients)."""
-    return [masks[0][..., k, :] for k in range(masks[0].shape[-2])]
+    """Columns of masks of shape (..., length, clients), one array of masks after another."""
+    return [m[..., k, :] for m in masks for k in range(m.shape[-2])]
 
 
 async def agree(party: Party, label: str, *parts: bytes | memoryview) -> bool:
     """Whether all servers hold the same bytes: they compare hashes. Cost: 1 round, 32 bytes."""
-    mine = digest(*parts)
-    return all(bytes(d) == mine for (d,) in await party.broadcast(label, "hash", mine))
+    (same,) = await agree_each(party, label, [parts])
+    return same
+
+
+async def agree_each(
+    party: Party, label: str, told: Sequence[Sequence[bytes | memoryview]]
+) -> list[bool]:
+    """The same for many things at once, each by itself. Cost: 1 round, 32 bytes for each."""
+    mine = b"".join(digest(*parts) for parts in told)
+    every = [bytes(d) for (d,) in await party.broadcast(label, "hash", mine)]
+    size = len(digest())
+    parts = [slice(k, k + size) for k in range(0, len(mine), size)]
+    return [all(d[part] == mine[part] for d in every) for part in parts]
 
 
 async def check_masks(
@@ -128,32 +148,63 @@ def _added(F: Field, shares: Sequence[tuple[wire.Part, ...]]) -> list[Elements]:
     return totals
 
 
-async def receive_input(party: Party, client: str, shape: tuple[int, ...]) -> Share:
+async def receive_input(
+    party: Party, client: str, shape: tuple[int, ...], statement: Statement | None = None
+) -> Share:
     """I1 to I7 at a server: <x> for a client's input x of this shape.
 
-    Cost: 7 rounds; 3 elements and 201 bytes per server; `InputMasks(size)`, one `ZeroTest`.
-    Raises Refused if the client told the servers different things, or nothing.
+    With a `statement` on x, flattened, the client proves it (V1 to V6 of `protocols.validity`)
+    before the input counts.
+
+    Cost: 7 rounds; 3 elements and 201 bytes per server; `InputMasks(size)`, one `ZeroTest`. A
+    statement of R rounds takes R + 10 more; 3 elements and 96 R + 336 bytes; `proof_material`.
+    Raises Refused if the client told the servers different things, or nothing, or if its proof
+    fails.
     """
-    size = int(np.prod(shape, dtype=np.int64))
+    F, size = party.field, int(np.prod(shape, dtype=np.int64))
     held = party.take(InputMasks(size))
-    accepted = await check_masks(party, client, [held["r"]], held["r_0"])
+    masks, coins = [held["r"]], []
+    if statement is not None:
+        masks.append(party.take(ProofMasks(statement.proof, 1))["masks"])
+        coins = await step("proof", commit_coins(party, statement.rounds + 2))
+    accepted = await check_masks(party, client, masks, held["r_0"])
     parts = await party.receive(client, "input", "masked input", wire.elements(size))  # I6
-    masked = np.asarray(parts[0]) if parts is not None else party.field.zeros(size)
-    told = (bytes([parts is not None]), masked.tobytes())
-    if not await agree(party, "same input", *told) or parts is None or not accepted.all():  # I7
+    masked = np.asarray(parts[0]) if parts is not None else F.zeros(size)
+    told = [bytes([parts is not None]), masked.tobytes()]
+    arrived = parts is not None and bool(accepted.all())
+    answers = None
+    if statement is not None:
+        answers = await step("proof", challenge(party, client, statement, coins[:-1], 1))
+        told += answers.bytes()
+        arrived = arrived and bool(answers.valid.all())
+    if not await agree(party, "same input", *told) or not arrived:  # I7
         raise Refused(
             f"the input of {client} did not arrive, or not the same at every server, so it is "
             "refused; that need not be the client's doing"
         )
+    if answers is not None:
+        def combine(c: Elements) -> Share:
+            return combined(held["r"], c) + F.combine(c, masked[:, None])
+
+        proved = verify(party, answers, combine, masks[1], np.ones(1, bool), coins[-1])
+        if not (await step("proof", proved)).all():
+            raise Refused(
+                f"the input of {client} is refused: its proof failed; that need not be the "
+                "client's doing"
+            )
     return (held["r"].reshape(size) + masked).reshape(*shape)
 
 
-async def client_input(client: Client, x: Elements) -> None:
-    """I1 to I7 at the client, for field elements of any shape."""
-    (r,), ok = await client_check_masks(client, [(x.size, 1)])
+async def client_input(client: Client, x: Elements, statement: Statement | None = None) -> None:
+    """I1 to I7 at the client, for field elements of any shape; and V3, if something is to prove."""
+    layout = [(x.size, 1)] if statement is None else [(x.size, 1), (statement.proof, 1)]
+    (r, *masks), ok = await client_check_masks(client, layout)
     if not ok.all():
         raise Rejected("the servers' masks failed their check, so the input was not sent")
-    await client.send_all("input", "masked input", client.field.sub(x.reshape(-1), r[:, 0]))
+    flat = x.reshape(-1)
+    await client.send_all("input", "masked input", client.field.sub(flat, r[:, 0]))
+    if statement is not None:
+        await step("proof", client_prove(client, statement, flat[:, None], masks[0]))
 
 
 async def open_output(

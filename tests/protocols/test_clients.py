@@ -7,6 +7,7 @@ seeds.
 import numpy as np
 import pytest
 
+from mpclab import cost as costs
 from mpclab.client import Client
 from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
 from mpclab.lab import Lab
@@ -22,7 +23,8 @@ from mpclab.protocols.clients import (
     receive_input,
     send_output,
 )
-from mpclab.sharing import reconstruct
+from mpclab.protocols.validity import Statement
+from mpclab.sharing import Share, reconstruct
 from tests.cheating import (
     DROP,
     MALFORMED,
@@ -427,3 +429,93 @@ def test_masks_come_from_the_pool_once():
     assert not (first == output.values["r"]).any()
     assert reconstruct(output.lab.god.share(output.y)).tolist() == [7, 8, 9]
     assert changed(output.lab.field, np.array([1], np.uint64)).tolist() == [2]
+
+
+# -- inputs with a proof ----------------------------------------------------------------------
+
+
+def squares(field, total):
+    """Three numbers whose squares sum to a total."""
+    statement = Statement(field, 3)
+    statement.equation(total, squares=(statement.entries([0, 1, 2]), 1))
+    return statement
+
+
+@pytest.mark.parametrize("servers", [2, 3, 5])
+def test_inputs_with_a_proof(servers):
+    lab = Lab(servers, seed=4)
+    alice = lab.client("alice")
+    x = alice.upload([[0, 1], [1, 3]], among=[0, 1, 3])
+    assert x.reveal().tolist() == [[0, 1], [1, 3]]
+    y = alice.upload([0.5, -2.0], among=[0.5, -2, 7])
+    assert y.reveal().tolist() == [0.5, -2.0]
+    z = alice.upload([3, -4, 12], proving=squares(lab.field, 169))
+    assert z.sum().reveal() == 11
+    assert alice.upload(5, among=[5]).reveal() == 5
+    assert alice.upload([], among=[0]).size == 0
+
+
+def test_what_a_client_cannot_prove_it_does_not_send():
+    lab = Lab(2, seed=4)
+    before = len(lab.transcript)
+    for call, sentence in (
+        (lambda: lab.client("a").upload([0, 7], among=[0, 1]), "an entry is 7, which is not among"),
+        (lambda: lab.client("a").upload([1, 2, 2], proving=squares(lab.field, 8)), "does not hold"),
+        (lambda: lab.client("a").upload([1, 2], proving=squares(lab.field, 8)), "is not about"),
+        (lambda: lab.client("a").upload([1], among=[1], proving=squares(lab.field, 8)), "give"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            call()
+    assert len(lab.transcript) == before
+
+
+def cheating(lab, x, statement):
+    """A client that proves what does not hold."""
+    size = len(x)
+    lab.preprocess_for(costs.receive_input(lab.n, size, statement))
+    session = lab.session("cheating")
+    client = Client(session.endpoint("mallory"), lab.source("mallory"))
+    return session.run(
+        "upload", lambda party: receive_input(party, "mallory", (size,), statement),
+        others=[(client.endpoint, client_input(client, lab.field.array(x), statement))],
+    )
+
+
+@pytest.mark.parametrize("servers", [2, 3])
+def test_servers_refuse_what_is_not_proved(servers):
+    lab = Lab(servers, seed=5)
+    statement = squares(lab.field, 9)
+    outcomes = cheating(lab, [1, 2, 2], statement)
+    assert all(isinstance(outcomes[s.name], Share) for s in lab.servers)
+    outcomes = cheating(lab, [1, 2, 3], statement)
+    for s in lab.servers:
+        assert isinstance(outcomes[s.name], Refused)
+        assert "its proof failed" in str(outcomes[s.name])
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"),
+    [("proof/u - r", Abort), ("proof/valid/s - u", Refused), ("proof/check/s - u", Abort),
+     ("same input", Refused), ("proof/coin reveal", Abort)],
+)
+def test_a_server_cannot_help(step, outcome):
+    lab = Lab(2, seed=6)
+    lab.preprocess_for(costs.receive_input(2, 3, squares(lab.field, 9)))
+    cheat = Cheat(lab, "server 1", step, value())
+    outcomes = cheating(lab, [1, 2, 2], squares(lab.field, 9))
+    assert cheat.hits
+    assert isinstance(outcomes["server 0"], outcome)
+
+
+@pytest.mark.parametrize("servers", [2, 3, 5])
+def test_a_proof_costs_what_the_formula_says(servers):
+    lab = Lab(servers, seed=7)
+    statement = squares(lab.field, 9)
+    cheating(lab, [1, 2, 2], statement)
+    predicted = costs.receive_input(servers, 3, statement)
+    assert (lab.transcript.rounds(phase="upload"), lab.transcript.elements_sent(
+        "server 0", phase="upload"
+    )) == (predicted.rounds, predicted.elements)
+    assert not any(
+        bundles for s in lab.servers for bundles in s.pool._stock.values()
+    )
