@@ -97,6 +97,7 @@ def recommendation(
     network: str | Conditions = "lan",
     comparison: str = "tables",
     min_neighbours: int = 0,
+    validated: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Run:
     """One private recommendation for a user of `data`, with everything that it takes, measured.
@@ -115,6 +116,8 @@ def recommendation(
         How many titles to recommend.
     min_neighbours : int
         With fewer neighbours than that the servers withhold the result; 0: never.
+    validated : bool
+        Whether users prove at upload that their rows are in range.
     progress : callable
         Told the name of every phase when it begins.
 
@@ -133,7 +136,7 @@ def recommendation(
     tell = progress or (lambda phase: None)
     if top < 1:
         raise InputError(f"top is {top}: it takes at least 1 title to recommend something")
-    parameters = _parameters(data, dense, modulus, min_neighbours)
+    parameters = _parameters(data, dense, modulus, min_neighbours, validated)
     check_memory(data.n_users, data.n_items, servers)
     lab = Lab(
         servers, modulus=modulus, network=network, comparison=comparison, seed=seed, contents=False
@@ -147,7 +150,7 @@ def recommendation(
     recommender.preprocess(rows=data.n_users)
     recommender.preprocess(queries=1)
     tell("upload")
-    recommender.upload(matrix)
+    refused = data.n_users - recommender.upload(matrix)
     tell("prepare")
     prepared = recommender.prepare(user=row)
     tell("online")
@@ -173,6 +176,8 @@ def recommendation(
         "user": _plain(data.user_ids[row]),
         "threshold": threshold,
         "min_neighbours": min_neighbours,
+        "validated": validated,
+        "users_refused": refused,
         "neighbours": result.neighbours,
         "withheld": result.withheld,
         "matches_plaintext": matches,
@@ -197,12 +202,17 @@ def recommendation(
 
 
 def _parameters(
-    data: Ratings, dense: int, modulus: int = MERSENNE_61, min_neighbours: int = 0
+    data: Ratings,
+    dense: int,
+    modulus: int = MERSENNE_61,
+    min_neighbours: int = 0,
+    validated: bool = True,
 ) -> Parameters:
     """With fewer dense items than a query usually takes, all of them must be rated."""
     least = min(MIN_DENSE, dense) if dense >= 1 else MIN_DENSE
     return Parameters(
-        data.n_users, data.n_items, dense, modulus, min_dense=least, min_neighbours=min_neighbours
+        data.n_users, data.n_items, dense, modulus, min_dense=least,
+        min_neighbours=min_neighbours, validated=validated,
     )
 
 
