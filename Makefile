@@ -80,9 +80,10 @@ fuzz: $(STAMPS)/test ## feed a million damaged inputs to everything that reads m
 lab: $(STAMPS)/lab ## open the course in JupyterLab
 	$(BIN)/jupyter lab $(NOTEBOOKS)
 
-bench: $(STAMPS)/test ## measure
-	@if [ -f benchmarks/__main__.py ]; then $(BIN)/python -m benchmarks; \
-	  else echo "There is no benchmark yet: benchmarks/__main__.py does not exist."; fi
+# Further words: `make bench BENCH=--quick`; `make bench BENCH=--help` tells them.
+BENCH ?=
+bench: $(STAMPS)/bench ## measure everything, about ten minutes; BENCH=--quick takes one
+	$(BIN)/python -m benchmarks $(BENCH)
 
 # Only this target chooses versions. Run it with the oldest Python that is promised, Debian 12's
 # 3.11.2 (a package may ask for a later 3.11): make PYTHON=/usr/bin/python3.11 constraints. Look at

@@ -82,23 +82,51 @@ def multiply(a: Any, b: Any, p: Any, inverse: Any, shift: Any) -> Any:
 
 
 @njit(inline="always")
+def _gather(high: Any, low: Any, factor: Any, x: Any) -> Any:
+    """(high, low) + factor * x."""
+    h, w = _wide(factor, x)
+    low += w
+    return high + h + (uint64(1) if low < w else uint64(0)), low
+
+
+@njit(inline="always")
+def _plus(a: Any, b: Any, p: Any) -> Any:
+    total = a + b
+    return total - p if total >= p else total
+
+
+@njit(inline="always")
 def _dot(a: Any, b: Any, p: Any, inverse: Any, shift: Any) -> Any:
     """Sum of a[k] * b[k] mod p, reduced once per 64 products."""
     total = uint64(0)
     n = a.shape[0]
-    k = 0
-    while k < n:
-        high = uint64(0)
-        low = uint64(0)
+    for k in range(0, n, _LAZY):
+        high = low = uint64(0)
         for i in range(k, min(k + _LAZY, n)):
-            h, w = _wide(a[i], b[i])
-            low += w
-            high += h + (uint64(1) if low < w else uint64(0))
-        total += _reduce(high, low, p, inverse, shift)
-        if total >= p:
-            total -= p
-        k += _LAZY
+            high, low = _gather(high, low, a[i], b[i])
+        total = _plus(total, _reduce(high, low, p, inverse, shift), p)
     return total
+
+
+@njit(inline="always")
+def _four_dots(rows: Any, i: Any, b: Any, p: Any, inverse: Any, shift: Any) -> Any:
+    """The same for rows i .. i + 3: no product waits for the carry of the one before."""
+    a0, a1, a2, a3 = rows[i], rows[i + 1], rows[i + 2], rows[i + 3]
+    t0 = t1 = t2 = t3 = uint64(0)
+    n = b.shape[0]
+    for start in range(0, n, _LAZY):
+        h0 = h1 = h2 = h3 = l0 = l1 = l2 = l3 = uint64(0)
+        for k in range(start, min(start + _LAZY, n)):
+            factor = b[k]
+            h0, l0 = _gather(h0, l0, factor, a0[k])
+            h1, l1 = _gather(h1, l1, factor, a1[k])
+            h2, l2 = _gather(h2, l2, factor, a2[k])
+            h3, l3 = _gather(h3, l3, factor, a3[k])
+        t0 = _plus(t0, _reduce(h0, l0, p, inverse, shift), p)
+        t1 = _plus(t1, _reduce(h1, l1, p, inverse, shift), p)
+        t2 = _plus(t2, _reduce(h2, l2, p, inverse, shift), p)
+        t3 = _plus(t3, _reduce(h3, l3, p, inverse, shift), p)
+    return t0, t1, t2, t3
 
 
 @njit(
@@ -109,33 +137,38 @@ def _dot(a: Any, b: Any, p: Any, inverse: Any, shift: Any) -> Any:
 def matmul_transposed(
     a: Any, b: Any, out: Any, p: Any, inverse: Any, shift: Any
 ) -> None:
-    """out[i, j] = sum_k a[i, k] b[j, k] mod p: both operands are read along their rows."""
-    for i in range(a.shape[0]):
-        for j in range(b.shape[0]):
-            out[i, j] = _dot(a[i], b[j], p, inverse, shift)
+    """out[i, j] = sum_k a[i, k] b[j, k] mod p: both operands are read along their rows.
+
+    Four rows of the longer operand go together, and it is read from memory once.
+    """
+    m, n = a.shape[0], b.shape[0]
+    if m >= n:
+        for i in range(0, m - 3, 4):
+            for j in range(n):
+                out[i, j], out[i + 1, j], out[i + 2, j], out[i + 3, j] = _four_dots(
+                    a, i, b[j], p, inverse, shift
+                )
+        for i in range(m - m % 4, m):
+            for j in range(n):
+                out[i, j] = _dot(a[i], b[j], p, inverse, shift)
+    else:
+        for j in range(0, n - 3, 4):
+            for i in range(m):
+                out[i, j], out[i, j + 1], out[i, j + 2], out[i, j + 3] = _four_dots(
+                    b, j, a[i], p, inverse, shift
+                )
+        for j in range(n - n % 4, n):
+            for i in range(m):
+                out[i, j] = _dot(a[i], b[j], p, inverse, shift)
 
 
 _VECTOR = types.Array(types.uint64, 1, "C", readonly=True)
 
 
 @njit(inline="always")
-def _plus(a: Any, b: Any, p: Any) -> Any:
-    total = a + b
-    return total - p if total >= p else total
-
-
-@njit(inline="always")
 def _into(out: Any, j: Any, first: Any, total: Any, p: Any) -> None:
     """Add a part to a sum, or begin with it."""
     out[j] = total if first == 0 else _plus(out[j], total, p)
-
-
-@njit(inline="always")
-def _gather(high: Any, low: Any, factor: Any, x: Any) -> Any:
-    """(high, low) + factor * x."""
-    h, w = _wide(factor, x)
-    low += w
-    return high + h + (uint64(1) if low < w else uint64(0)), low
 
 
 @njit(

@@ -18,7 +18,9 @@ def attack(
     servers: Annotated[
         int, typer.Option(help="How many servers, at least 2. All but one may be corrupt.")
     ] = 3,
-    trials: Annotated[int, typer.Option(help="How many deviations, besides honest runs.")] = 300,
+    trials: Annotated[
+        int, typer.Option(help="How many deviations, besides honest runs, if there is no --name.")
+    ] = 300,
     modulus: Annotated[
         str,
         typer.Option(help="The field: a prime, such as 101 or 2**61-1. In small ones some get by."),
@@ -55,15 +57,18 @@ def attack(
     """
     from contextlib import nullcontext
 
-    from mpclab.adversary.gallery import table
+    from mpclab.adversary.gallery import attack as find, table
     from mpclab.adversary.weakened import weakened
+    from mpclab.errors import InputError
 
     if as_list:
-        _list(table(), as_json)
+        _list(table() if name is None else table().loc[[find(name).name]], as_json)
         return
+    if seed is not None and seed < 0:
+        raise InputError(f"the seed is {seed}: it takes an integer that is 0 or more")
     with weakened(without) if without else nullcontext():
         if name is not None:
-            _one(name, servers, seed, as_json)
+            _one(name, servers, seed, as_json, _modulus(modulus))
         else:
             _many(servers, trials, _modulus(modulus), seed, as_json, bool(without))
 
@@ -91,14 +96,17 @@ def _list(frame: pd.DataFrame, as_json: bool) -> None:
             print(f'    Succeeds with --without "{row["without"]}"')
 
 
-def _one(name: str, servers: int, seed: int | None, as_json: bool) -> None:
+def _one(name: str, servers: int, seed: int | None, as_json: bool, modulus: int) -> None:
     from mpclab.adversary.gallery import attack as find
     from mpclab.adversary.model import World
+    from mpclab.sharing import check_servers
 
     cheat = find(name)
+    check_servers(servers)
     rows: list[dict[str, Any]] = []
     for corrupt in range(cheat.servers, servers) if cheat.servers else [0]:
-        outcome = cheat.run(World(servers, corrupt, seed=1 if seed is None else seed))
+        world = World(servers, corrupt, seed=1 if seed is None else seed, modulus=modulus)
+        outcome = cheat.run(world)
         rows.append(
             {"attack": name, "servers": servers, "corrupt": corrupt, "outcome": outcome.result,
              "verdict": outcome.verdict, "detail": outcome.detail}

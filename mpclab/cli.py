@@ -1,4 +1,4 @@
-"""The command line: `mpclab recommend`, `mpclab quality`, `mpclab attack`.
+"""The command line: `mpclab recommend`, `quality`, `attack` and `bench`.
 
 Results go to standard output, progress to standard error. The last line of an error is a sentence,
 and the exit status is then not 0.
@@ -23,6 +23,7 @@ from typer.exceptions import TyperException
 
 from mpclab import __version__
 from mpclab.attack_cli import attack
+from mpclab.bench_cli import app as bench
 from mpclab.errors import InputError, MpclabError
 
 app = typer.Typer(
@@ -223,6 +224,7 @@ def quality(
 
 
 app.command()(attack)
+app.add_typer(bench, name="bench")
 
 
 def _show(s: dict[str, Any], console: Console) -> None:

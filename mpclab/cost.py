@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpclab import wire
+from mpclab.errors import InputError
 from mpclab.network.endpoint import server_name
 from mpclab.network.transcript import Transcript
 from mpclab.preprocessing.material import InputMasks, OutputMask, Triples, ZeroTest
@@ -95,7 +96,8 @@ def one_after_another(costs: Iterable[Cost]) -> Cost:
 
 
 def _opening(n: int, elements: int, *specs: Any, rounds: int = 1) -> Cost:
-    return Cost(rounds, elements * (n - 1), Counter(specs))
+    parts = [part for spec in specs for part in getattr(spec, "parts", (spec,))]
+    return Cost(rounds, elements * (n - 1), Counter(parts))
 
 
 def multiply(n: int, size: int) -> Cost:
@@ -225,16 +227,23 @@ def upload_of_a_user(parameters: Parameters) -> tuple[int, int]:
 
 
 def recommendation(
-    n: int, parameters: Parameters, rows: int, comparison: str = "tables"
+    n: int, parameters: Parameters, rows: int, comparison: str = "tables", queries: int = 1
 ) -> Cost:
-    """The online phase of one private recommendation over `rows` rows, steps R3 to R8.
+    """The online phase of private recommendations over `rows` rows, steps R3 to R8, if all answer.
+
+    `queries` requesters at once share the rounds, and one check. Each of them brings a `ZeroTest`,
+    of which one is used and the others are thrown away.
 
     >>> from mpclab.recommender import Parameters
     >>> recommendation(2, Parameters(10_000, 1_000), 10_000).rounds
     8
     >>> recommendation(2, Parameters(10_000, 1_000, min_neighbours=5), 10_000).rounds
     10
+    >>> recommendation(2, Parameters(10_000, 1_000), 10_000, queries=8).rounds
+    8
     """
+    if queries < 1:
+        raise InputError(f"queries is {queries}: it takes 1 or more")
     from mpclab.recommender.protocol import query_material
     from mpclab.recommender.release import rule_comparison
 
@@ -251,7 +260,13 @@ def recommendation(
         + select
         + _opening(n, length)
     )
-    return every + check_openings(n)
+    side_by_side = Cost(
+        every.rounds,
+        every.elements * queries,
+        Counter({spec: count * queries for spec, count in every.material.items()}),
+    )
+    others = Cost(material=Counter({ZeroTest(): queries - 1}))
+    return side_by_side + check_openings(n) + others
 
 
 # -- measuring ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,13 +30,17 @@ from mpclab.recommender import (
     plaintext,
     unquantised,
 )
+from mpclab.recommender.protocol import query_material
+from mpclab.recommender.storage import require_space
+from mpclab.scaling import scale
 from mpclab.style import PUBLISHED_SECONDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "PUBLISHED_SECONDS", "Run", "check_memory", "comparisons", "load", "quality", "recommendation",
+    "PUBLISHED_SECONDS", "Run", "batches", "check_memory", "comparisons", "load", "quality",
+    "recommendation", "scale",
 ]
 
 DEFAULT_USERS, DEFAULT_ITEMS, DEFAULT_DENSE = 10_000, 1_000, 20
@@ -156,12 +160,7 @@ def recommendation(
     tell("online")
     result = recommender.query(prepared, matrix[row], threshold)
     tell("compare with the plaintext")
-    sums, counts, neighbours = plaintext(parameters, matrix, matrix[row], threshold, exclude=row)
-    matches = (
-        np.array_equal(result.sums, sums)
-        and np.array_equal(result.counts, counts)
-        and result.neighbours == neighbours
-    )
+    matches = _as_in_the_clear(result, parameters, matrix, row, threshold)
     path = lab.transcript.online_path(result.session)
     online = {"session": result.session, "phase": "online"}
     summary = {
@@ -216,13 +215,22 @@ def _parameters(
     )
 
 
-def check_memory(users: int, items: int, servers: int) -> None:
+def check_memory(
+    users: int, items: int, servers: int, besides: int = 0, store: str | Path | None = None
+) -> None:
     """Raise InputError now if simulating this would take more memory than the machine has left.
 
-    Counted: shares, MACs and masked rows at every server, two rows an element, and what the dealer
-    and messages hold besides; the figure is rough, and errs on the small side.
+    Counted: shares, MACs and masked rows at every server, two ratings an element, and what the
+    dealer and messages hold besides; the figure is rough, and errs on the small side. `besides` is
+    what else is known to be needed, in bytes. With a `store` the rows and the material of a query
+    lie on disk: then it is the folder's disk that must have room.
     """
-    wanted = 8 * users * items // 2 * (3 * max(int(servers), 1) + 4)
+    if store is not None:
+        each = 24 * users * items // 2
+        what = f"{users:,} users, {items:,} items and {servers} servers"
+        require_space(Path(store), max(int(servers), 1) * each + besides, what)
+        return
+    wanted = 8 * users * items // 2 * (3 * max(int(servers), 1) + 4) + besides
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         for line in Path("/proc/meminfo").read_text().splitlines():
@@ -336,6 +344,113 @@ def comparisons(
     fastest = frame.groupby(["servers", "bits", "network"])["online"].transform("min")
     frame["cheapest"] = frame["online"] == fastest
     return frame
+
+
+def batches(
+    sizes: Sequence[int] = (1, 2, 4, 8, 16, 32),
+    users: int = DEFAULT_USERS,
+    items: int = DEFAULT_ITEMS,
+    *,
+    servers: int = 2,
+    dense: int = DEFAULT_DENSE,
+    threshold: float = THRESHOLD,
+    network: str | Conditions = "lan",
+    comparison: str = "tables",
+    repeat: int = 3,
+    seed: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """How many recommendations a second servers give when they answer several requesters at once.
+
+    One lab, one upload of synthetic ratings; then every size in turn, `repeat` times, after a query
+    that only warms up. Every result is compared with the plaintext. Users prove nothing at upload,
+    which makes no difference to a query.
+
+    Returns
+    -------
+    DataFrame with a row per size, medians over the repetitions:
+        `batch`, how many requesters at once; `online`, seconds from the first query's arrival to
+        the last verified result (virtual time of that network); `per_second`, recommendations per
+        second; `sent`, bytes that a server sends to all others; `rounds`; `relative`, seconds per
+        recommendation relative to the first row's, that of batch size 1 by default; `right`,
+        whether all results equal the plaintext.
+
+    Raises
+    ------
+    InputError
+        If a size is not positive, or there is not enough memory.
+
+    Examples
+    --------
+    >>> frame = batches((1, 4), users=200, items=50, repeat=1, seed=1)
+    >>> frame[["batch", "rounds", "right"]].to_numpy().tolist()
+    [[1, 8, True], [4, 8, True]]
+    """
+    import pandas as pd
+
+    tell = progress or (lambda phase: None)
+    if not len(sizes) or min(sizes) < 1 or repeat < 1:
+        raise InputError(
+            f"sizes are {tuple(sizes)} and repeat is {repeat}: it takes at least one size, and "
+            "all must be 1 or more"
+        )
+    data = load("synthetic", users, items, seed or 0)
+    p = _parameters(data, min(dense, items - 1), validated=False)
+    lab = Lab(servers, network=network, comparison=comparison, seed=seed, contents=False)
+    specs = query_material(p, [(0, users)], comparison, servers)
+    entries = sum(int(np.prod(e.shape)) for spec in specs for e in spec.layout())
+    check_memory(users, items, servers, besides=2 * 8 * entries * servers * max(sizes))
+    matrix = data.matrix()
+    able = np.flatnonzero((matrix[:, : p.dense] > 0).sum(axis=1) >= p.min_dense)
+    if not able.size:
+        raise InputError(f"none of the {users} users has rated {p.min_dense} dense items")
+    recommender = Recommender(lab, p)
+    tell("upload")
+    recommender.preprocess(rows=users)
+    recommender.upload(matrix)
+
+    def measured(size: int) -> dict[str, Any]:
+        chosen = [int(row) for row in np.resize(able, size)]
+        tell(f"batch of {size}: prepare")
+        recommender.preprocess(queries=size)
+        prepared = [recommender.prepare(row, f"user {row}") for row in chosen]
+        tell(f"batch of {size}: online")
+        results = recommender.query_many(prepared, matrix[chosen], threshold)
+        online = {"session": prepared[0].session.name, "phase": "online"}
+        seconds = sum(lab.transcript.online_path(online["session"]).values())
+        return {
+            "batch": size,
+            "online": seconds,
+            "per_second": size / seconds,
+            "sent": lab.transcript.bytes_sent("server 0", **online),
+            "rounds": lab.transcript.rounds(**online),
+            "right": all(
+                _as_in_the_clear(result, p, matrix, row, threshold)
+                for result, row in zip(results, chosen, strict=True)
+            ),
+        }
+
+    measured(1)  # warms up
+    runs = pd.DataFrame([measured(int(size)) for size in sizes for _ in range(repeat)])
+    rows = runs.groupby("batch", sort=False)
+    frame = rows[["online", "per_second", "sent", "rounds"]].median().reset_index()
+    frame = frame.astype({"sent": int, "rounds": int})
+    each = frame["online"] / frame["batch"]
+    frame["relative"] = each / each[0]
+    frame["right"] = rows["right"].all().to_numpy()
+    return frame
+
+
+def _as_in_the_clear(
+    result: Any, p: Parameters, matrix: npt.NDArray[np.uint8], row: int, threshold: float
+) -> bool:
+    sums, counts, neighbours = plaintext(p, matrix, matrix[row], threshold, exclude=row)
+    return (
+        isinstance(result, Recommendation)
+        and np.array_equal(result.sums, sums)
+        and np.array_equal(result.counts, counts)
+        and result.neighbours == neighbours
+    )
 
 
 def quality(

@@ -352,25 +352,39 @@ class Lab(NotCopied):
     def preprocess(self, specs: Sequence[Spec], checks: int = 0) -> list[int]:
         """Let the dealer make a bundle per spec, and `ZeroTest`s for `checks` MAC checks.
 
-        Returns the bundles' serial numbers (of `specs` only). No input plays any part in it.
+        Returns the bundles' serial numbers (of `specs` only; the first one's of what comes in
+        parts). No input plays any part in it.
         """
         self._require_ready()
-        session = self.session("preprocess")
-        wanted = [*specs, *[ZeroTest()] * checks]
-        first = self.dealer.next_serial
+        first, serials = self.dealer.next_serial, []
         try:
-            outcomes = session.run(
-                "preprocess",
-                lambda party: receive_material(party, wanted),
-                others=[(session.dealer(), self.dealer.deal(wanted))],
-            )
-            outcomes.raise_failure()
+            together: list[Spec] = []
+            for spec in [*specs, *[ZeroTest()] * checks]:
+                if (parts := getattr(spec, "parts", None)) is None:
+                    together.append(spec)
+                    continue
+                serials += self._deal(together)
+                together = []
+                serials += [self._deal([part])[0] for part in parts][:1]  # each before the next
+            serials += self._deal(together)
         except BaseException:  # what only some servers have received, none keeps
             for server in self.servers:
                 server.pool.drop_from(first)
             raise
-        serials: list[int] = outcomes[server_name(0)]
         return serials[: len(specs)]
+
+    def _deal(self, specs: Sequence[Spec]) -> list[int]:
+        if not specs:
+            return []
+        session = self.session("preprocess")
+        outcomes = session.run(
+            "preprocess",
+            lambda party: receive_material(party, specs),
+            others=[(session.dealer(), self.dealer.deal(specs))],
+        )
+        outcomes.raise_failure()
+        serials: list[int] = outcomes[server_name(0)]
+        return serials
 
     def each(self, protocol: Protocol, *per_server: Sequence[Any]) -> list[Any]:
         """Run a protocol in a session of its own; each argument holds one entry per server.

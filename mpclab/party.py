@@ -22,6 +22,7 @@ from mpclab.field import Elements, Field
 from mpclab.network.endpoint import Endpoint, server_name
 from mpclab.network.rounds import SERVERS, Receive, Round, Send, exchange
 from mpclab.once import NotCopied
+from mpclab.preprocessing.disk import Spilled
 from mpclab.randomness import Source
 from mpclab.sharing import KeyShare, Share
 from mpclab.wire import Expected, Part
@@ -128,12 +129,24 @@ class Party(NotCopied):
         So the servers' pools stay in step wherever a session may end, and an abort burns all of it.
         Raises MaterialError, naming what lacks, and then takes nothing.
         """
+        specs = [part for spec in specs for part in getattr(spec, "parts", (spec,))]
         self.server.pool.require(specs)
         for spec in specs:
             serial, material = self.server.pool.take(spec)
             self.touched.append((spec, serial))
             plain = getattr(spec, "plain", spec)  # earmarked or not, it is taken by kind
             self._reserved.setdefault(plain, deque()).append((serial, material))
+
+    def adopt(self, other: Party) -> None:
+        """Take over all that another session of this server has reserved, and end that session."""
+        if other.server is not self.server:
+            raise InputError(
+                f"{other!r} is not of server {self.index}: a server has its own material only"
+            )
+        for spec, bundles in other._reserved.items():
+            self._reserved.setdefault(spec, deque()).extend(bundles)
+        other._reserved.clear()
+        other.endpoint.ended = True
 
     def take(self, spec: Any) -> dict[str, Any]:
         """Take preprocessed material, once and for all; servers agree on which by hash.
@@ -148,8 +161,17 @@ class Party(NotCopied):
             serial, material = self.server.pool.take(spec)
             self.touched.append((spec, serial))
         self.endpoint.absorb(b"material", str(serial).encode())
-        self.in_use.append(material)
+        if not isinstance(material, Spilled):
+            self.in_use.append(material)
         return material
+
+    def done_with(self, held: dict[str, Any], name: str) -> None:
+        """Say that this entry of material is not looked at any more.
+
+        Of a bundle on disk it is unmapped now; what is in memory goes after the run (`in_use`).
+        """
+        if isinstance(held, Spilled):
+            del held[name]
 
     def random_bytes(self, n: int) -> bytes:
         """n bytes of this server's own randomness."""
@@ -202,6 +224,20 @@ class Party(NotCopied):
         """Hand all unchecked openings to a MAC check."""
         taken, self.unchecked = self.unchecked, []
         return taken
+
+    def aside(self) -> Party:
+        """The same part in the same session, with a list of unchecked openings of its own.
+
+        For a computation whose result may be dropped: `join` what is kept, before the check. What
+        was opened aside and is not joined is never checked, so that nothing may depend on it.
+        """
+        own = Party(self.server, self.endpoint)
+        own.touched, own.in_use, own._reserved = self.touched, self.in_use, self._reserved
+        return own
+
+    def join(self, aside: Party) -> None:
+        """Let the next check cover what was opened aside."""
+        self.unchecked += aside.take_unchecked()
 
     def require_checked(self, what: str) -> None:
         """Refuse to let anything out while an opening is unchecked or after an abort."""

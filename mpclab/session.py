@@ -48,6 +48,11 @@ class Session:
             raise InputError(f"{client!r} is the name of a server or of the dealer, not a client's")
         return self._endpoint(client, crowd)
 
+    def adopt(self, other: Session) -> None:
+        """Go on here with what another session of the same servers has prepared: that one ends."""
+        for mine, theirs in zip(self.parties, other.parties, strict=True):
+            mine.adopt(theirs)
+
     def run(
         self,
         phase: str,

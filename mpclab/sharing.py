@@ -198,16 +198,26 @@ def concatenate(parts: Sequence[Share]) -> Share:
     return Share(np.concatenate([p.data.reshape(2, -1) for p in parts], axis=1), parts[0].key)
 
 
+def stack(parts: Sequence[Share]) -> Share:
+    """Secrets of one shape (..) as the rows of one of shape (count, ..)."""
+    if any(p.key is not parts[0].key and p.key != parts[0].key for p in parts):
+        raise InputError("these shares belong to different servers or labs")
+    return Share(np.stack([p.data for p in parts], axis=1), parts[0].key)
+
+
 def additive(field: Field, x: Elements, servers: int, stream: Stream) -> list[Elements]:
     """Split x into `servers` additive shares [x]: the last ones uniform, the first the rest.
+
+    S1  draw x_1 .. x_{n-1} uniform in F_p;
+    S2  x_0 = x - (x_1 + .. + x_{n-1}).
 
     >>> F = Field(101)
     >>> parts = additive(F, F.array([7, 8]), 3, Stream(bytes(32)))
     >>> F.sum(np.stack(parts), axis=0)
     array([7, 8], dtype=uint64)
     """
-    random = [field.uniform(stream, x.shape) for _ in range(servers - 1)]
-    first = x
+    random = [field.uniform(stream, x.shape) for _ in range(servers - 1)]  # S1
+    first = x  # S2
     for part in random:
         first = field.sub(first, part)
     return [first, *random]
@@ -252,8 +262,11 @@ def _total(parts: Sequence[Share], of: Callable[[Share], Elements]) -> Elements:
 
 
 def reconstruct(parts: Sequence[Share]) -> Elements:
-    """x from all servers' parts, unchecked: only the lab's god view may."""
-    return _total(parts, lambda p: p.value)
+    """x from all servers' parts, unchecked: only the lab's god view may.
+
+    S3  x = x_0 + .. + x_{n-1}.
+    """
+    return _total(parts, lambda p: p.value)  # S3
 
 
 def mac_holds(parts: Sequence[Share]) -> bool:

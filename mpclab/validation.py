@@ -61,10 +61,18 @@ def outweighing(
     if users < 2:
         raise InputError(f"users is {users}: it takes at least 2 beside the dummy")
     # the most that fits beside all other ratings: one slot's sum is at most 10 half stars each
-    given = 40.0 * users + 40 if stars is None else stars
+    given = 40.0 * users + 40 if stars is None else float(stars)
+    if not (0 < given < np.inf and 2 * given == round(2 * given)):
+        raise InputError(f"stars is {stars!r}: it takes a positive number of whole half stars")
     data = synthetic(users, items, seed)
     matrix = data.matrix()
-    asks = int(np.flatnonzero((matrix[:, :dense] > 0).sum(axis=1) >= min(MIN_DENSE, dense))[0])
+    able = np.flatnonzero((matrix[:, :dense] > 0).sum(axis=1) >= min(MIN_DENSE, dense))
+    if not able.size:
+        raise InputError(
+            f"none of these {users} users has rated enough of the {dense} dense items to ask: take "
+            "more users or another seed"
+        )
+    asks = int(able[0])
     rows, target = [], None
     for name, validated, dummy in (
         ("honest", True, False), ("dummy, no proof", False, True), ("dummy, proof", True, True)

@@ -1,5 +1,6 @@
 """The checks of the exercises take any right answer, and explain a wrong one."""
 
+import numpy as np
 import pytest
 
 from mpclab.adversary import add
@@ -82,3 +83,32 @@ def test_zeta_that_does_not_fit():
         check_rushing(lambda message: message)
     with pytest.raises(NotYet, match="2 servers: the servers stopped"):
         check_rushing(fit(bytes(8)))
+
+
+def by_receiver(message):
+    """Errors that cancel towards server 0 only: the history stops it, not the MAC check."""
+    F, share = message.coalition.field, message.elements().copy()
+    first = message.envelope.receiver == "server 0"
+    share[:2] = F.add(share[:2], F.array([1, -1 if first else 0]))
+    return message.with_part(0, share)
+
+
+def listed(message):
+    p, share = message.coalition.field.modulus, message.elements().tolist()
+    share[0], share[1] = (share[0] + 1) % p, (share[1] - 1) % p
+    return message.with_part(0, share)
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (by_receiver, "told different things"),
+        (lambda m: m.with_part(0, m.elements()[:-1]), "it must stay"),
+        (lambda m: m.with_part(0, m.elements().astype(np.int64)), "an array of int64"),
+        (lambda m: m.with_part(0, m.elements() + np.uint64(2**61 - 1)), "field elements are below"),
+        (listed, "what is sent is list"),
+    ],
+)
+def test_other_wrong_answers_are_explained(edit, sentence):
+    with pytest.raises(NotYet, match=sentence):
+        check_cancelling(edit)

@@ -10,6 +10,7 @@ from mpclab import InputError
 from mpclab.experiments import (
     PUBLISHED_SECONDS,
     Run,
+    batches,
     comparisons,
     load,
     quality,
@@ -252,3 +253,26 @@ def test_quality_of_private_recommendations(movies):
     assert quality(movies, tested=4, seed=1).equals(frame)
     with pytest.raises(InputError, match="tested is 0"):
         quality(movies, tested=0)
+
+
+def test_batches_are_measured():
+    frame = batches((1, 3), users=60, items=30, servers=3, repeat=2, seed=1)
+    assert list(frame) == [
+        "batch", "online", "per_second", "sent", "rounds", "relative", "right",
+    ]
+    assert frame["batch"].tolist() == [1, 3]
+    assert frame["rounds"].tolist() == [8, 8]
+    assert frame["right"].all()
+    assert np.allclose(frame["per_second"], frame["batch"] / frame["online"], rtol=0.5)
+    assert frame["relative"][0] == 1
+    each = frame["online"] / frame["batch"]
+    assert frame["relative"][1] == pytest.approx(each[1] / each[0])
+    one, three = frame["sent"]
+    assert 2 < (three - 8 * 100) / (one - 8 * 100) < 3.1  # all but the headers and the check
+    fss = batches((2,), users=40, items=30, comparison="fss", repeat=1, seed=1)
+    assert fss["rounds"].tolist() == [7]
+    for wrong in ({"sizes": ()}, {"sizes": (1, 0)}, {"repeat": 0}):
+        with pytest.raises(InputError, match="must be 1 or more"):
+            batches(**{"sizes": (1,), "users": 20, "items": 30, **wrong})
+    with pytest.raises(InputError, match="GB of memory"):
+        batches((10**6,))

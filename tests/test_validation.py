@@ -33,3 +33,12 @@ def test_errors_are_sentences():
         validation.outweighing(users=1)
     with pytest.raises(InputError, match=r"1e.06 stars do not fit into an element beside"):
         validation.outweighing(users=60, items=28, stars=1e6)
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    ({"users": 4, "items": 30, "seed": 1}, "has rated enough"),
+    ({"stars": float("nan")}, "stars is nan"), ({"stars": -5}, "stars is -5"),
+])
+def test_nonsense_has_a_sentence(words, sentence):
+    with pytest.raises(InputError, match=sentence):
+        validation.outweighing(**{"users": 40, "items": 30, **words})

@@ -8,53 +8,16 @@ bottom.
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpclab import style
 from mpclab.adversary.weakened import DEFENCES
 from mpclab.network.endpoint import is_server
+from mpclab.sheet import css
 
 if TYPE_CHECKING:
     from mpclab.adversary.play import Glimpse, Play
 
 __all__ = ["css", "page"]
-
-_RULES = (Path(__file__).parent / "shown.css").read_text(encoding="utf-8")
-
-
-def css() -> str:
-    """The style sheet of a page, for both themes.
-
-    >>> ".mpclab-act{" in css() and "http" not in css()
-    True
-    """
-
-    def variables(theme: str) -> str:
-        colors = style.theme_colors(theme)
-        colors |= {"accent": style.server_color(0, theme)}
-        colors |= {f"s{i}": style.server_color(i, theme) for i in range(10)}
-        colors |= {"pen": {"light": "#FFEFB8", "dark": "#4A3A0C"}[theme]}
-        return "".join(f"--mpclab-{name}:{color};" for name, color in colors.items())
-
-    def chips(theme: str, scope: str) -> str:
-        return "".join(
-            f"{scope} .mpclab-chip.s{i}{{background:var(--mpclab-s{i});color:{text}}}"
-            for i in range(10)
-            for text in [style.text_on(style.server_color(i, theme))]
-        )
-
-    def both(theme: str, scope: str) -> str:
-        own = f"{scope}.mpclab-act" if not scope else f"{scope} .mpclab-act"
-        return f"{own}{{{variables(theme)}}}" + chips(theme, own)
-
-    return (
-        both("light", "")
-        + "@media (prefers-color-scheme:dark){" + both("dark", "") + "}"
-        + both("light", '[data-jp-theme-light="true"]')
-        + both("dark", '[data-jp-theme-light="false"]')
-        + _RULES
-    )
 
 
 def page(play: Play, *, styled: bool = True) -> str:

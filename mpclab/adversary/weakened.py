@@ -15,7 +15,7 @@ line, wherever in mpclab it is used, for as long as a `with` block runs, and put
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -130,10 +130,10 @@ def _any_header(self: Endpoint, sender: str, header: wire.Header) -> None:
 # -- clients and uploads --------------------------------------------------------------------------
 
 
-async def _agreed(party: Party, label: str, *parts: bytes | memoryview) -> bool:
-    """As `agree`, but the hashes are not compared."""
-    await party.broadcast(label, "hash", bytes(32))
-    return True
+async def _agreed(party: Party, label: str, told: Sequence[Any]) -> list[bool]:
+    """As `agree_each`, but the hashes are not compared."""
+    await party.broadcast(label, "hash", bytes(32 * len(told)))
+    return [True] * len(told)
 
 
 async def _anything_goes(
@@ -157,14 +157,15 @@ async def _reusable(
 
 
 def _ask_again(
-    self: Recommender, prepared: PreparedQuery, a: Any, threshold: int,
-    _query: Any = Recommender.query_encoded,
+    self: Recommender, prepared: Sequence[PreparedQuery], vectors: Any, thresholds: Any,
+    _query: Any = Recommender.query_many_encoded,
 ) -> Any:
-    """As `query_encoded`, but a prepared query serves again."""
-    prepared.used = False
-    for server in prepared.servers:
-        server.used = False
-    return _query(self, prepared, a, threshold)
+    """As `query_many_encoded`, but prepared queries serve again."""
+    for query in prepared:
+        query.used = False
+        for server in query.servers:
+            server.used = False
+    return _query(self, prepared, vectors, thresholds)
 
 
 async def _output_without_r_0(client: Client, length: int) -> Elements:
@@ -220,10 +221,10 @@ async def _open_and_tell(
 
 
 async def _online_for(
-    party: Party, prepared: Any, client: str, threshold: int, _online: Any = protocol.online
-) -> None:
-    party.__dict__["asked_by"] = client
-    await _online(party, prepared, client, threshold)
+    party: Party, batch: Any, names: Sequence[str], thresholds: Any, _online: Any = protocol.online
+) -> Any:
+    party.__dict__["asked_by"] = names[0]  # attacks ask one query at a time
+    return await _online(party, batch, names, thresholds)
 
 
 async def _output_for(
@@ -268,10 +269,10 @@ _PATCHES: dict[str, tuple[_Patch, ...]] = {
     "zero test": (_function(checks.check_openings, _plain_check),),
     "test of [alpha s]": (_function(validity.passed, _s_itself),),
     "validity of uploads": (_function(validity.verify, _anything_goes),),
-    "comparison of hashes": (_function(clients.agree, _agreed),),
+    "comparison of hashes": (_function(clients.agree_each, _agreed),),
     "history": (lambda: _method(Endpoint, "_check_header", _any_header),),
     "masks serve once": (_function(protocol.upload, _reusable),),
-    "queries serve once": (lambda: _method(Recommender, "query_encoded", _ask_again),),
+    "queries serve once": (lambda: _method(Recommender, "query_many_encoded", _ask_again),),
     "r_0": (_function(clients.client_output, _output_without_r_0),),
     "uniform mask": (_function(comparison.comparison_material, _short_material),),
     "mask after the check": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,9 +12,10 @@ from mpclab.datasets.files import load_movielens
 from mpclab.datasets.ratings import Ratings, by_popularity, from_triples, pointers, whole
 from mpclab.errors import InputError
 
-__all__ = ["synthetic"]
+__all__ = ["cohorts", "synthetic"]
 
 CELLS = 1 << 22  # of the users x items table that are in work at once
+UNIT = 4096  # users who share a seed in `cohorts`
 
 
 def synthetic(users: int = 10_000, items: int = 1_000, seed: int = 0) -> Ratings:
@@ -74,6 +77,71 @@ def synthetic(users: int = 10_000, items: int = 1_000, seed: int = 0) -> Ratings
     columns = _choose(what, world, like, activity)
     half_stars = _rate(value, world, like, np.repeat(np.arange(number), activity), columns)
     return _table(world, activity, columns, half_stars)
+
+
+def cohorts(
+    users: int, items: int = 1_000, seed: int = 0, size: int = UNIT
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Synthetic ratings of any number of users, in groups: the whole table is never in memory.
+
+    The world is that of `synthetic`. Columns are in the order of the real films' popularity, since
+    that of the synthetic users is known only after the last one. User j rates the same whatever
+    `users` and `size` are.
+
+    Parameters
+    ----------
+    users, items, seed : int
+        As for `synthetic`, with any number of users.
+    size : int
+        Users per group.
+
+    Yields
+    ------
+    array of shape (size, items), the last one shorter
+        Half stars, 0 where there is no rating.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range; when the first group is asked for.
+
+    Examples
+    --------
+    >>> [part.shape for part in cohorts(10, items=30, size=4)]
+    [(4, 30), (4, 30), (2, 30)]
+    """
+    number, most = whole("users", users, 1), load_movielens().n_items
+    if whole("items", items, 1) > most:
+        raise InputError(f"{items:,} items were asked for, but there are only {most:,} real films "
+                         f"to take tastes from; ask for at most {most:,}")
+    whole("size", size, 1)
+    entropy, world = whole("seed", seed), fit(int(items))
+    out, filled, left = np.empty((min(size, number), items), np.uint8), 0, number
+    for start in range(0, number, UNIT):
+        sequence = np.random.SeedSequence(entropy, spawn_key=(start // UNIT,))
+        unit = _unit(world, sequence.spawn(3), int(items))[: number - start]
+        while len(unit):
+            part, unit = unit[: len(out) - filled], unit[len(out) - filled :]
+            out[filled : filled + len(part)] = part
+            filled += len(part)
+            if filled == len(out):
+                yield out
+                left -= filled
+                out, filled = np.empty((min(size, left), items), np.uint8), 0
+
+
+def _unit(
+    world: World, streams: list[np.random.SeedSequence], items: int
+) -> npt.NDArray[np.uint8]:
+    """The ratings of `UNIT` users."""
+    who, what, value = (np.random.Generator(np.random.PCG64(stream)) for stream in streams)
+    like = _templates(who, UNIT, world.real.n_users)
+    activity = _activity(who, world.activity[like], items)
+    columns = _choose(what, world, like, activity)
+    rows = np.repeat(np.arange(UNIT), activity)
+    out = np.zeros((UNIT, items), np.uint8)
+    out[rows, columns] = _rate(value, world, like, rows, columns)
+    return out
 
 
 def _templates(rng: np.random.Generator, users: int, real: int) -> npt.NDArray[np.int64]:

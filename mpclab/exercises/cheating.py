@@ -22,6 +22,7 @@ from mpclab.adversary.outcome import ABORT, WRONG, Outcome
 from mpclab.adversary.tools import Coalition, Edit, Message, add
 from mpclab.adversary.weakened import weakened
 from mpclab.exercises import NotYet
+from mpclab.field import Elements, Field
 
 __all__ = ["check_cancelling", "check_key", "check_rushing"]
 
@@ -52,15 +53,21 @@ def check_cancelling(edit: Edit) -> str:
 
         def noted(message: Message, shift: list[Any] = shift) -> Any:
             new = _edited(edit, message)
-            if new.envelope.receiver != new.envelope.sender:
-                shift.append(message.coalition.field.sub(new.elements(), message.elements()))
+            due = message.elements()
+            sent = _elements(new.section.parts[0], due.shape, message.coalition.field)
+            shift.append(message.coalition.field.sub(sent, due))
             return new
 
         outcome = _play(servers, {_STEP: noted})
-        if not shift or not any(s.any() for s in shift):
+        if not any(s.any() for s in shift):
             raise NotYet(
                 "what is sent is what was due: change a copy of message.elements(), and return "
                 "message.with_part(0, copy)"
+            )
+        if any((s != shift[0]).any() for s in shift):
+            raise NotYet(
+                "the servers are told different things, and find out by the history of broadcasts, "
+                "before any check: send all of them the same"
             )
         total = int(np.sum(shift[0].astype(object)) % LARGE)
         if total:
@@ -69,7 +76,7 @@ def check_cancelling(edit: Edit) -> str:
                 f"the entries that are opened sum to {told} than they should: take off one entry, "
                 "in the field, what you add to another"
             )
-        if outcome.result != ABORT:
+        if outcome.result != ABORT or "MAC check" not in outcome.detail:
             raise NotYet(
                 f"the run ended otherwise than it should: {outcome.result} ({outcome.detail})"
             )
@@ -186,6 +193,25 @@ def _edited(edit: Edit, message: Message) -> Message:
             "message.with_part(0, new)"
         )
     return new
+
+
+def _elements(part: Any, shape: tuple[int, ...], field: Field) -> Elements:
+    """A part that is sent, if it is an array of field elements of the right shape."""
+    array = part if isinstance(part, np.ndarray) else None
+    if array is None or array.dtype != np.uint64:
+        kind = type(part).__name__ if array is None else f"an array of {array.dtype}"
+        raise NotYet(
+            f"what is sent is {kind}, and not an array of field elements: write "
+            "message.coalition.field.array(...) around it"
+        )
+    if array.shape != shape:
+        raise NotYet(f"what is sent has shape {array.shape}: it must stay {shape}")
+    if not field.is_canonical(array):
+        raise NotYet(
+            f"an entry is {array.max()}, and field elements are below {field.modulus}: add and "
+            "subtract with message.coalition.field.add and .sub"
+        )
+    return array
 
 
 def _play(servers: int, rules: dict[str, Edit]) -> Outcome:

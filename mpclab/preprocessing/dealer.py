@@ -34,6 +34,8 @@ from mpclab.wire import Expected, Part
 __all__ = ["DEALER", "Dealer", "receive_material"]
 
 DEALER = "dealer"
+REMEMBERED = 1 << 27
+"""Bytes of plaintext, at most, that the dealer keeps of long-lived bundles beside their seeds."""
 
 
 class Dealer(NotCopied):
@@ -52,7 +54,9 @@ class Dealer(NotCopied):
         self._alpha = reconstruct_key(keys)
         self._n = len(keys)
         self._source = source
-        self._memory: dict[int, Values] = {}
+        self._memory: dict[int, tuple[Spec, list[bytes]]] = {}
+        self._plain: dict[int, Values] = {}  # of some, as long as they are small in all
+        self._plain_bytes = 0
         self._next_serial = 0
 
     def __repr__(self) -> str:
@@ -64,10 +68,28 @@ class Dealer(NotCopied):
         return self._next_serial
 
     def recall(self, serial: int) -> Values:
-        """The plaintext of a long-lived bundle, from which later material is derived."""
+        """The plaintext of a long-lived bundle, from which later material is derived.
+
+        The dealer remembers the seeds, and expands them anew: its memory does not grow with what
+        it has dealt. The first `REMEMBERED` bytes are kept as they are, which is faster.
+        """
         if serial not in self._memory:
             raise MaterialError(f"the dealer knows no long-lived bundle number {serial}")
-        return self._memory[serial]
+        if serial in self._plain:
+            return self._plain[serial]
+        spec, seeds = self._memory[serial]
+        values: dict[str, Elements] = {}
+        self._corrections(spec, [Stream(s) for s in seeds], values, again=True)
+        return values
+
+    def _remember(
+        self, serial: int, spec: Spec, seeds: list[bytes], values: dict[str, Elements]
+    ) -> None:
+        self._memory[serial] = spec, seeds
+        size = sum(v.nbytes for v in values.values())
+        if self._plain_bytes + size <= REMEMBERED:
+            self._plain[serial] = values
+            self._plain_bytes += size
 
     async def deal(self, specs: Sequence[Spec]) -> list[int]:
         """Send every server its part of one bundle per spec; returns the serial numbers."""
@@ -79,7 +101,7 @@ class Dealer(NotCopied):
             corrections = self._corrections(spec, [Stream(s) for s in seeds], values)
             private = self._private(spec, values)
             if spec.long_lived:
-                self._memory[serial] = values
+                self._remember(serial, spec, seeds, values)
             label = type(spec).__name__
             number = np.array(serial, np.int64)
             await exchange(
@@ -94,6 +116,7 @@ class Dealer(NotCopied):
                 )
             )
             serials.append(serial)
+            del values, corrections, private  # before the next ones are made
         return serials
 
     def _private(self, spec: Spec, values: Values) -> Sequence[tuple[Part, ...]]:
@@ -104,9 +127,16 @@ class Dealer(NotCopied):
         return spec.private_parts(self._field, values, self._alpha, self._source)
 
     def _corrections(
-        self, spec: Spec, streams: list[Stream], values: dict[str, Elements]
+        self,
+        spec: Spec,
+        streams: list[Stream],
+        values: dict[str, Elements],
+        again: bool = False,
     ) -> list[Elements]:
-        """Everything that server 0 cannot draw from its own stream; fills in the plaintexts."""
+        """Everything that server 0 cannot draw from its own stream; fills in the plaintexts.
+
+        `again`: only the plaintexts are wanted; streams are read on to where they must be.
+        """
         F = self._field
         corrections: list[Elements] = []
         derived: Values | None = None
@@ -117,9 +147,13 @@ class Dealer(NotCopied):
                 if derived is None:
                     derived = spec.derive(F, values, self)
                 value = derived[entry.name]
-                corrections.append(F.sub(value, self._sum(streams[1:], entry)))
+                if not again:
+                    corrections.append(F.sub(value, self._sum(streams[1:], entry)))
                 values[entry.name] = value
-            if entry.authenticated:  # 3.
+            if again and entry.uniform and entry.authenticated:
+                for stream in streams[1:]:
+                    F.uniform(stream, entry.shape)
+            elif entry.authenticated and not again:  # 3.
                 mac = F.mul(values[entry.name], self._alpha)
                 corrections.append(F.sub(mac, self._sum(streams[1:], entry)))
         return corrections

@@ -37,16 +37,27 @@ class MaskedMatrix:
     """
 
     def __init__(self, masks: Share) -> None:
-        self.share = masks
-        self.masked = np.zeros(masks.shape, np.uint64)
+        self._share = masks
+        self._masked = np.zeros(masks.shape, np.uint64)
+
+    @property
+    def share(self) -> Share:
+        """<V>."""
+        return self._share
+
+    @property
+    def masked(self) -> Elements:
+        """E, which every server knows."""
+        return self._masked
 
     def __repr__(self) -> str:
         return f"MaskedMatrix(shape {self.share.shape}, contents hidden)"
 
     def add_masked(self, index: tuple[Any, ...], masked: Elements) -> None:
         """Add public E = x - B at an index: then <V> is <x> there. Once per entry, ever."""
+        share = self.share
         self.masked[index] = masked
-        key, data = self.share.key, self.share.data
+        key, data = share.key, share.data
         F = key.field
         value, mac = data  # views: an index into data itself could reorder the axes
         if key.index == 0:
@@ -65,11 +76,17 @@ class MaskedMatrix:
         return Share(F.add(product, c.data), d.key)
 
     def public_product(self, f: Elements) -> Elements:
-        """E f, of shape (outputs,), which every server knows."""
-        return self.share.key.field.matmul_transposed(self.masked, f.reshape(1, -1))[:, 0]
+        """E f, which every server knows, for f of shape (inner,) or for each row of (Q, inner)."""
+        product = self.share.key.field.matmul_transposed(self.masked, np.atleast_2d(f))
+        return product.T.reshape(*f.shape[:-1], -1)
 
     def product(self, f: Elements, prepared: Share) -> Share:
-        """<V> f + prepared, of shape (outputs,): one pass over shares and MACs."""
-        F, data = self.share.key.field, self.share.data
-        flat = F.matmul_transposed(data.reshape(-1, data.shape[2]), f.reshape(1, -1))
-        return Share(F.add(flat.reshape(2, -1), prepared.data), prepared.key)
+        """<V> f + prepared, of shape (outputs,): one pass over shares and MACs.
+
+        For Q vectors f of shape (Q, inner), with `prepared` (Q, outputs), it is the same pass.
+        """
+        share = self.share
+        F, data = share.key.field, share.data
+        flat = F.matmul_transposed(data.reshape(-1, data.shape[2]), np.atleast_2d(f))
+        product = flat.reshape(2, data.shape[1], -1).swapaxes(1, 2)
+        return Share(F.add(product.reshape(prepared.data.shape), prepared.data), prepared.key)

@@ -480,8 +480,9 @@ async def verify(
     c, constant = public.claim()
     claim = combined(masks, c) + constant
     if stored.any():  # then everything has arrived
-        sent = F.combine(c, np.concatenate([F.zeros((0, len(stored))), *answers.polynomials]))
-        claim = claim + np.where(stored, sent, np.uint64(0))
+        claim = claim + F.combine(
+            c, np.concatenate([F.zeros((0, len(stored))), *answers.polynomials])
+        )
     weights = np.concatenate([F.zeros(1), public.W[:, 0]])
     v = await evaluate_polynomial(party, u, weights)  # V5
     await step("check", check_openings(party, coin))  # V6
@@ -503,11 +504,16 @@ def passed(s: Share) -> Elements:
 
 
 async def client_prove(
-    client: Client, statement: Statement, inputs: Elements, masks: Elements
+    client: Client,
+    statement: Statement,
+    inputs: Elements,
+    masks: Elements,
+    sending: np.ndarray | None = None,
 ) -> None:
     """V3 at a crowd of clients: inputs (I, clients), witnesses included; masks (R (D + 1), ..).
 
-    Raises Rejected, and sends nothing more, if the servers tell it different coins.
+    Zeros stand for those that are not `sending`, since their masks failed their check. Raises
+    Rejected, and sends nothing more, if the servers tell it different coins.
     """
     F, values = client.field, statement.degree + 1
     if statement.rounds == 0:
@@ -519,7 +525,10 @@ async def client_prove(
             table = F.fold(table, public.point(await _coin(client)))
         g = F.sumcheck(public.W, table)
         mine = masks[r * values : (r + 1) * values]
-        await client.send_all("polynomial", "polynomial", F.sub(g, mine).view(np.int64))
+        masked = F.sub(g, mine)
+        if sending is not None:
+            masked[:, ~sending] = 0
+        await client.send_all("polynomial", "polynomial", masked.view(np.int64))
 
 
 def residual(statement: Statement, seeds: Sequence[bytes], inputs: Elements) -> Elements:

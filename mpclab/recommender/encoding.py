@@ -82,6 +82,10 @@ class Packing:
     sum_bound: int = 0
     count_bound: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("users", "modulus", "max_rating"):  # NumPy's integers would wrap around
+            object.__setattr__(self, name, int(getattr(self, name)))
+
     @property
     def radix(self) -> int:
         """What one rating adds above the sum: more than N ratings can sum to, noise included."""
@@ -114,6 +118,11 @@ class Packing:
     def pack(self, ratings: npt.NDArray[np.uint8]) -> Elements:
         """Ratings (users, items) as elements (length, users)."""
         users, items = ratings.shape
+        if ratings.size and (worst := int(ratings.max())) > self.max_rating:
+            raise InputError(
+                f"a rating is {worst}, and the packing is made for 0 to {self.max_rating}: larger "
+                "ones would run into their neighbours"
+            )
         if self.contribution:
             ratings = limited(ratings, self.contribution)
         out = np.zeros((self.length(items), users), np.uint64)
@@ -179,6 +188,11 @@ class Parameters:
         Whether every user proves at upload that its ratings are in range and its dense vector is
         no longer than it may be (see `recommender.validity`). Otherwise a row of any numbers is
         taken, and one user may outweigh all others. Takes a large field.
+    max_rating : int
+        The largest rating, 1 to 10: 10 half stars unless ratings are on another scale.
+    max_entry : int
+        With entries 0 .. `max_entry` in dense vectors of any length, as `upload_encoded` and
+        `query_encoded` take them: the largest; takes validated=False. 0: vectors of unit length.
 
     Examples
     --------
@@ -197,12 +211,21 @@ class Parameters:
     min_neighbours: int = 0
     noise: Noise | None = None
     validated: bool = True
+    max_rating: int = MAX_RATING
+    max_entry: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("users", "items", "dense", "scale", "min_dense", "min_neighbours"):
+        for name in (
+            "users", "items", "dense", "scale", "min_dense", "min_neighbours", "max_rating",
+            "max_entry",
+        ):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
                 raise InputError(f"{name} is {value!r}: it must be an integer")
+            object.__setattr__(self, name, int(value))  # NumPy's integers would wrap around
+        for name in ("counts", "validated"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise InputError(f"{name} is {getattr(self, name)!r}: it must be True or False")
         if self.users < 2:
             raise InputError(f"users is {self.users}: a recommendation takes at least 2 users")
         if self.dense < 1:
@@ -217,8 +240,12 @@ class Parameters:
                 f"min_dense is {self.min_dense}: it must lie between 1 and dense = {self.dense}; "
                 "give both"
             )
-        if self.scale < 1:
-            raise InputError(f"scale is {self.scale}: it takes a positive integer, such as 255")
+        if not 1 <= self.scale < 2**30:
+            raise InputError(
+                f"scale is {self.scale:.6g}: it takes a positive integer below 2^30, such as 255"
+                if self.scale.bit_length() < 1000
+                else f"scale has {self.scale.bit_length()} bits: it takes one below 2^30, like 255"
+            )
         if not 0 <= self.min_neighbours <= self.users:
             raise InputError(
                 f"min_neighbours is {self.min_neighbours}: it lies between 0 (off) and users = "
@@ -226,6 +253,15 @@ class Parameters:
             )
         if self.noise is not None and not isinstance(self.noise, Noise):
             raise InputError(f"noise is {self.noise!r}: it is Noise(epsilon=1.0), or None")
+        if not 1 <= self.max_rating <= MAX_RATING:
+            raise InputError(
+                f"max_rating is {self.max_rating}: it lies between 1 and {MAX_RATING}"
+            )
+        if self.max_entry < 0 or (self.max_entry and self.validated):
+            raise InputError(
+                f"max_entry is {self.max_entry}: it takes 0 (vectors of unit length), or a "
+                "positive integer together with validated=False, for users prove a length"
+            )
         Field(self.modulus)
         if 2 ** (self.bits - 1) > self.modulus // 2:
             raise InputError(
@@ -249,11 +285,12 @@ class Parameters:
     def packing(self) -> Packing:
         """How the scored items' ratings share field elements."""
         if (noise := self.calibration) is None or self.noise is None:
-            return Packing(self.users, self.modulus, self.counts)
+            return Packing(self.users, self.modulus, self.counts, self.max_rating)
         return Packing(
             self.users,
             self.modulus,
             self.counts,
+            self.max_rating,
             contribution=int(self.noise.contribution),
             sum_bound=noise.sums.bound,
             count_bound=noise.counts.bound if noise.counts else 0,
@@ -287,11 +324,15 @@ class Parameters:
     @property
     def largest_similarity(self) -> int:
         """A bound on |<v, a>| for rounded vectors v, a: each is at most sqrt(S)/2 too long."""
+        if self.max_entry:
+            return self.dense * self.max_entry**2
         return math.ceil((self.scale + math.sqrt(self.dense) / 2) ** 2)
 
     @property
     def bits(self) -> int:
         """k: similarity minus threshold lies within k signed bits, with a unit to spare."""
+        if self.max_entry:  # similarities and thresholds both lie between 0 and the largest
+            return (self.largest_similarity + 2).bit_length() + 1
         return (self.largest_similarity + self.scale**2 + 2).bit_length() + 1
 
     def integer_threshold(self, threshold: float) -> int:

@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,9 @@ class Noise:
                 f"contribution is {self.contribution!r}: it is how many scored ratings a user "
                 "uploads, an integer, 1 or more"
             )
-        if not (_real(self.delta) and 0 < self.delta < 1):
+        if not (_real(self.delta) and 1e-100 <= self.delta < 1):
             raise InputError(
-                f"delta is {self.delta!r}: it is a probability between 0 and 1, such as 1e-9"
+                f"delta is {self.delta!r}: it is a probability from 1e-100 to below 1, such as 1e-9"
             )
 
 
@@ -193,7 +194,8 @@ def calibrated(noise: Noise, scored: int, counts: bool = True) -> Calibration:
                 f"{exact:.2g}, too large for the field; take a larger epsilon or a smaller "
                 "contribution"
             )
-        scale = max(math.ceil(exact), 1)
+        # in fractions: a quotient that was rounded down would spend a little too much
+        scale = max(math.ceil(len(numbers) * sensitivity / Fraction(float(noise.epsilon))), 1)
         made[name] = Laplace(scale, math.ceil(scale * widths))
     spent = sum(sensitivity / made[name].scale for name, (sensitivity, _) in numbers.items())
     tau = sum(count * made[name].tail for name, (_, count) in numbers.items())

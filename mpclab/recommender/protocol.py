@@ -22,12 +22,14 @@ more, described in `release`: with tables 10 rounds then. Noise alone takes none
 
 In R4 and R5 absent rows and the requester's own have the public b_j = 0, so that their random
 masks cancel. In R4 the servers also compare hashes of the query; if they differ it is refused.
+Several requesters' queries go through R3 to R8 together, in the rounds of one (see `online`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field as dataclass_field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,7 @@ from mpclab.preprocessing.material import (
 from mpclab.protocols.checks import Coin, check_openings, commit_coin, commit_coins
 from mpclab.protocols.clients import (
     agree,
+    agree_each,
     check_masks,
     client_check_masks,
     client_output,
@@ -57,7 +60,6 @@ from mpclab.protocols.clients import (
     send_output,
 )
 from mpclab.protocols.comparison import ComparisonMaterial, comparison_material, is_negative
-from mpclab.protocols.matrix import MaskedMatrix
 from mpclab.protocols.validity import (
     ProofMasks,
     Statement,
@@ -68,6 +70,7 @@ from mpclab.protocols.validity import (
     verify,
 )
 from mpclab.randomness import digest
+from mpclab.recommender import storage
 from mpclab.recommender.encoding import Parameters
 from mpclab.recommender.release import (
     enough_neighbours,
@@ -76,7 +79,7 @@ from mpclab.recommender.release import (
     take_noise,
     withhold,
 )
-from mpclab.sharing import Share, concatenate
+from mpclab.sharing import Share, concatenate, stack
 
 __all__ = [
     "Block",
@@ -145,7 +148,7 @@ class QueryMasks(Material):
     def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
         rho, d = uniform["rho"].reshape(1, -1), uniform["d"]
         by_row, by_item, start = [], field.zeros(self.packed), 0
-        for serial, rows in self.blocks:
+        for serial, rows in self.blocks:  # one block's masks in memory at a time
             B = memory.recall(serial)
             by_row.append(field.matmul_transposed(B["dense"], rho)[:, 0])
             part = field.matmul_transposed(B["packed"], d[None, start : start + rows])[:, 0]
@@ -176,10 +179,12 @@ def query_material(
 class Block:
     """A block of users' rows at one server: their shares, and who is there."""
 
-    def __init__(self, serial: int, masks: dict[str, Share]) -> None:
+    def __init__(
+        self, serial: int, masks: dict[str, Share], folder: Path | None = None
+    ) -> None:
         self.serial = serial
-        self.dense = MaskedMatrix(masks["dense"])  # (rows, S)
-        self.packed = MaskedMatrix(masks["packed"])  # (length, rows)
+        #: <V> and E of shapes (rows, S) and (length, rows), in memory or in a file of the folder
+        self.dense, self.packed = storage.moved(folder, serial, masks)
         self.r_0 = masks["r_0"]
         self.rows = len(self.r_0)
         #: whether the masks have been given to users: once, whatever comes of it
@@ -188,6 +193,11 @@ class Block:
         self.version = 0
         self.present = np.zeros(self.rows, bool)
         self.ids = np.full(self.rows, -1, np.int64)
+
+    def discard(self) -> None:
+        """Remove what lies on disk: these masks serve nobody."""
+        if isinstance(self.dense, storage.MappedMatrix):
+            self.dense.file.remove()
 
     def __repr__(self) -> str:
         return f"Block({int(self.present.sum())} of {self.rows} rows present, contents hidden)"
@@ -344,11 +354,17 @@ def _store(
     blocks: Sequence[Block], block: Block, rows: _Rows, stored: np.ndarray, ids: np.ndarray
 ) -> None:
     index: Any = slice(None) if stored.all() else np.flatnonzero(stored)
+    in_work = block.packed.share  # mapped once for all columns, if it is in a file
     block.dense.add_masked((index,), rows.dense[index])
     for k in range(rows.packed.shape[0]):  # one column of masks at a time: no copy of the whole
         block.packed.add_masked((k, index), rows.packed[k, index])
+    del in_work
+    new = ids[stored]
+    low, high = new.min(initial=2**62), new.max(initial=-1)
     for earlier in blocks:  # a user's new row replaces the old one, which becomes a tombstone
-        earlier.present &= ~np.isin(earlier.ids, ids[stored])
+        # most blocks know by their ids' range that none is theirs: time stays linear in the rows
+        if low <= earlier.ids.max(initial=-1) and earlier.ids.min(initial=2**62) <= high:
+            earlier.present &= ~np.isin(earlier.ids, new)
     block.present[stored], block.ids[stored] = True, ids[stored]
 
 
@@ -379,7 +395,7 @@ async def client_upload(
     await client.send_all("rows", "masked rows", *sent)
     if statement is not None:
         inputs = np.concatenate([dense.T, packed, extra])
-        await step("proof", client_prove(client, statement, inputs, masks[len(extra) :]))
+        await step("proof", client_prove(client, statement, inputs, masks[len(extra) :], ok))
     return ok
 
 
@@ -434,10 +450,17 @@ class Prepared:
     present: np.ndarray
     filled: tuple[bool, ...]  # which blocks had been uploaded to by then
     versions: tuple[int, ...]
+    session: bytes  # in which it was prepared
     used: bool = False
 
     def __repr__(self) -> str:
-        return f"Prepared({int(self.present.sum())} rows, {'used' if self.used else 'ready'})"
+        state = "used" if self.used else "void" if self.void else "ready"
+        return f"Prepared({int(self.present.sum())} rows, {state})"
+
+    @property
+    def void(self) -> bool:
+        """Whether rows were taken out since (`settle`), so that it cannot be asked any more."""
+        return any(b.version != v for b, v in zip(self.blocks, self.versions, strict=True))
 
 
 async def prepare(
@@ -479,6 +502,7 @@ async def prepare(
         present=present & (ids != own_id),
         filled=tuple(block.used for block in blocks),
         versions=tuple(block.version for block in blocks),
+        session=party.endpoint.session_id,
     )
 
 
@@ -497,65 +521,125 @@ async def client_prepare(client: Client, parameters: Parameters) -> Elements:
 # -- R3 to R8: online ---------------------------------------------------------------------------
 
 
-async def online(party: Party, prepared: Prepared, client: str, threshold: int) -> None:
-    """R3 to R8 at a server.
+async def online(
+    party: Party, batch: Sequence[Prepared], clients: Sequence[str], thresholds: Sequence[int]
+) -> list[bool]:
+    """R3 to R8 at a server, for one query or several at once; returns which were answered.
 
-    Cost: 8 rounds with tables (7 with one table of all p elements); 3 N + L + 1 elements and 168
-    bytes per server, for N rows and an output of L elements. With `min_neighbours`: 10 rounds
-    (8), and L + 3 elements more. In general: `mpclab.cost.recommendation`.
+    Every query has a client, masks and material of its own; what they share are the passes over the
+    rows, the rounds and the MAC check. Nobody learns more by that than who asks when, but a failed
+    check, or a server that stops, ends all of the batch. A client that tells the servers different
+    things, or nothing, is refused alone, by the agreement that goes with the first opening: what
+    was opened for it until then is uniform under masks that serve nothing else, and is dropped
+    unchecked. The session is that in which the first query was prepared; it holds what was
+    reserved for all of them.
+
+    Cost: 8 rounds with tables (7 with one table of all p elements), however many queries; per
+    server and query 3 N + L elements and 32 bytes, for N rows and an output of L elements, and 1
+    element and 136 bytes once. With `min_neighbours`: 10 rounds (8), and L + 3 elements more per
+    query. In general: `mpclab.cost.recommendation`. Raises Refused if nobody is answered.
     """
-    if prepared.used:
+    if any(p.used for p in batch) or len({id(p) for p in batch}) < len(batch):
         raise Abort("this query was prepared for one use, and was used")
-    prepared.used = True
-    if any(b.version != v for b, v in zip(prepared.blocks, prepared.versions, strict=True)):
+    for prepared in batch:
+        prepared.used = True
+    if any(prepared.void for prepared in batch):
         raise Refused("rows were taken out since this query was prepared: prepare another")
-    S = prepared.blocks[0].dense.share.shape[1]
-    query = await party.receive(  # R3
-        client, "query", "masked query", wire.elements(S), wire.integers()
+    _require_same_masks(batch)
+    asks = (client.encode() + p.session for p, client in zip(batch, clients, strict=True))
+    party.endpoint.absorb(b"asks", *asks)
+    who = zip(batch, clients, thresholds, strict=True)
+    queries = await together(*(_query(party, *query) for query in who))  # R3
+    sides = [party.aside() for _ in batch]
+    s = _similarities(batch, np.stack([masked for masked, _ in queries]))
+    same, *below = await together(  # R4
+        agree_each(party, "compare/same query", [told for _, told in queries]),
+        *(
+            step("compare", is_negative(sides[q], s[q] - t, batch[q].comparison))
+            for q, t in enumerate(thresholds)
+        ),
     )
-    if query is None or int(np.asarray(query[1])) != threshold:
-        raise Refused("the query did not arrive, or not as it must be")
-    masked = np.asarray(query[0])
-    s = _similarity(prepared, masked)
-    told = (masked.tobytes(), str(threshold).encode())
-    same, below = await together(  # R4
-        agree(party, "compare/same query", *told),
-        step("compare", is_negative(party, s - threshold, prepared.comparison)),
-    )
-    if not same:
+    answered = [agreed and bool(told) for agreed, (_, told) in zip(same, queries, strict=True)]
+    going = [q for q, goes_on in enumerate(answered) if goes_on]
+    if not going:
         party.abort("refused")
-        raise Refused("the client told the servers different things, so its query is refused")
-    b = 1 - below
-    b.data[:, ~prepared.present] = 0
+        raise Refused("the query did not arrive, or not the same at every server: it is refused")
+    for q in going:
+        party.join(sides[q])
+    asked = [batch[q] for q in going]
+    b = 1 - stack([below[q] for q in going])
+    b.data[:, ~np.stack([p.present for p in asked])] = 0
 
-    p = prepared.parameters
-    noise = take_noise(party, p)
-    L = b.sum() + noise[-1]
-    rule = [step("release", enough_neighbours(party, p, L))] if p.min_neighbours else []  # R5a
-    f, *enough = await together(party.open_masked(b - prepared.d, "select/b - d"), *rule)  # R5
-    T, start = prepared.selection, 0
-    for block, filled in zip(prepared.blocks, prepared.filled, strict=True):
-        part = f[start : start + block.rows]
+    noise = [take_noise(party, p.parameters) for p in asked]
+    L = [b[k].sum() + noise[k][-1] for k in range(len(asked))]
+    rule = [
+        step("release", enough_neighbours(party, p.parameters, least))  # R5a
+        for p, least in zip(asked, L, strict=True) if p.parameters.min_neighbours
+    ]
+    masked_b = (b - stack([p.d for p in asked])).reshape(b.size)
+    f, *enough = await together(party.open_masked(masked_b, "select/b - d"), *rule)  # R5
+    T = _selections(asked, f.reshape(b.shape))
+    y = [concatenate([T[k] + noise[k][:-1], L[k]]) for k in range(len(asked))]
+    if enough:  # R5b
+        y = await together(
+            *(step("release", withhold(party, *each)) for each in zip(y, enough, strict=True))
+        )
+
+    outputs = zip(y, asked, strict=True)
+    opened = await together(  # R6
+        *(step("aggregate", open_output(party, each, p.output)) for each, p in outputs)
+    )
+    await step("check", check_openings(party, batch[0].coin))  # R7
+    results = zip(going, opened, strict=True)
+    await together(*(send_output(party, clients[q], *result) for q, result in results))  # R8
+    return answered
+
+
+def _require_same_masks(batch: Sequence[Prepared]) -> None:
+    """One pass serves all: the queries must have been prepared on the same blocks of rows."""
+    if len({tuple(block.serial for block in p.blocks) for p in batch}) > 1:
+        raise Refused(
+            "masks for more rows were made between the preparations of these queries: ask in "
+            "separate batches, or prepare the older ones anew"
+        )
+
+
+async def _query(
+    party: Party, prepared: Prepared, client: str, threshold: int
+) -> tuple[Elements, tuple[bytes, ...]]:
+    """R3: a client's masked query (S,), and what is compared of it; zeros and nothing if it fails.
+
+    Whether it came is for all servers to agree on: until then its place computes with zeros.
+    """
+    S = prepared.parameters.dense
+    query = await party.receive(client, "query", "masked query", wire.elements(S), wire.integers())
+    if query is None or int(np.asarray(query[1])) != threshold:
+        return party.field.zeros(S), ()
+    masked = np.asarray(query[0])
+    return masked, (masked.tobytes(), str(threshold).encode())
+
+
+def _similarities(batch: Sequence[Prepared], masked: Elements) -> Share:
+    """<V a> for each of Q masked queries (Q, S), over all blocks: (Q, N), in one pass."""
+    ready, parts, start = stack([p.similarity for p in batch]), [], 0
+    for block in batch[0].blocks:
+        part = slice(start, start + block.rows)
+        parts.append(block.dense.product(masked, ready[:, part]).data)
+        start += block.rows
+    return Share(np.concatenate(parts, axis=2), ready.key)
+
+
+def _selections(batch: Sequence[Prepared], f: Elements) -> Share:
+    """<V^T b> for each of Q opened f = b - d (Q, N), over all blocks: (Q, length), in one pass."""
+    T, start = stack([p.selection for p in batch]), 0
+    for k, block in enumerate(batch[0].blocks):
+        part = f[:, start : start + block.rows]
         T = block.packed.product(part, T)
-        if block.used and not filled:  # rows that came after `prepare` do not count: V f - E f
-            T = T - block.packed.public_product(part)
+        late = np.array([block.used and not p.filled[k] for p in batch])
+        if late.any():  # rows that came after `prepare` do not count: V f - E f
+            T = T - block.packed.public_product(part) * late[:, None].astype(np.uint64)
         start += block.rows
-    y = concatenate([T + noise[:-1], L])
-    if enough:
-        y = await step("release", withhold(party, y, enough[0]))  # R5b
-
-    z, mask = await step("aggregate", open_output(party, y, prepared.output))  # R6
-    await step("check", check_openings(party, prepared.coin))  # R7
-    await send_output(party, client, z, mask)  # R8
-
-
-def _similarity(prepared: Prepared, masked: Elements) -> Share:
-    parts, start = [], 0
-    for block in prepared.blocks:
-        ready = prepared.similarity[start : start + block.rows]
-        parts.append(block.dense.product(masked, ready))
-        start += block.rows
-    return concatenate(parts)
+    return T
 
 
 async def client_query(

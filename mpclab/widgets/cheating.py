@@ -20,10 +20,11 @@ from mpclab.adversary._played import LARGE
 from mpclab.adversary.gallery import ATTACKS
 from mpclab.adversary.grounds import GROUNDS, RECOMMEND, REQUESTER, USERS, steps_of
 from mpclab.adversary.play import Play, needed_clients, places, played
-from mpclab.adversary.shown import css, page
+from mpclab.adversary.shown import page
 from mpclab.adversary.weakened import DEFENCES
 from mpclab.errors import InputError, MpclabError
 from mpclab.network.endpoint import is_server, server_name
+from mpclab.sheet import css
 
 __all__ = ["Cheating", "cheating"]
 
@@ -82,7 +83,7 @@ class Cheating(anywidget.AnyWidget):
     """
 
     _esm = (_STATIC / "cheating.js").read_text(encoding="utf-8")
-    _css = css() + (_STATIC / "cheating.css").read_text(encoding="utf-8")
+    _css = css() + (_STATIC / "controls.css").read_text(encoding="utf-8")
 
     catalogue: Any = traitlets.Dict().tag(sync=True)
     asked: Any = traitlets.Dict().tag(sync=True)

@@ -72,3 +72,23 @@ def test_errors_are_sentences(args):
 def test_a_modulus_as_people_write_it(modulus):
     done = run("--servers", 2, "--trials", 1, "--modulus", modulus, "--json")
     assert json.loads(done.stdout)["field_bits"] == 61
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(("--seed", -1, "--trials", 1), "the seed is -1"),
+     (("--name", "one user counts", "--servers", 1), "servers is 1"),
+     (("--name", "error on an opening", "--modulus", "nonsense"), "the modulus is 'nonsense'")],
+)
+def test_other_nonsense_has_a_sentence(words, sentence):
+    done = run(*words)
+    assert done.exit_code
+    assert sentence in f"{done.exception}{done.stderr}"
+
+
+def test_a_name_in_a_small_field_and_in_the_list():
+    done = run("--name", "error on an opening", "--modulus", 101, "--servers", 2)
+    assert done.exit_code == 0
+    listed = run("--list", "--name", "one user counts").stdout
+    assert "one user counts" in listed
+    assert "error on an opening" not in listed

@@ -131,6 +131,11 @@ def test_sizes():
     made = small(Field())
     assert (made.degree, made.size, made.rounds, made.proof) == (4, 3, 2, 10)
     assert made.error == 16 / P
+    two = Statement(Field(), 2)  # of which one has no square
+    two.equation(5, linear=(two.entries([0]), 1))
+    assert two.degree == 1
+    two.equation(5, squares=(two.entries([1]), 1))
+    assert two.degree == 2
     one = Statement(Field(), 1)
     one.among(one.entries([0]), [0, 5])
     assert (one.rounds, one.proof) == (0, 0)

@@ -191,3 +191,27 @@ def test_ratings_that_are_fine():
     assert check_ratings([[0, 10, 5]], 3).dtype == np.uint8
     assert check_ratings(np.array([[0.0, 10.0, 5.0]]), 3).tolist() == [[0, 10, 5]]
     assert check_ratings(np.zeros((0, 3), np.int64), 3).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"users": np.int64(100)}, {"users": np.int32(100)}, {"scale": np.int64(255)},
+     {"scale": np.uint8(255)}, {"items": np.int16(60)}, {"min_neighbours": np.uint8(0)}],
+)
+def test_numbers_of_numpy_are_numbers(changes):
+    """Of a fixed width, they would wrap around in bounds, and loops would not end."""
+    sizes = {"users": 100, "items": 60, "dense": 20, "scale": 255}
+    p, same = Parameters(**{**sizes, **changes}), Parameters(**sizes)
+    assert p == same
+    assert (p.bits, p.packing.slots) == (same.bits, same.packing.slots)
+    assert Packing(np.int32(100), 2**61 - 1).slots == Packing(100, 2**61 - 1).slots
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({"scale": 10**400}, "scale has 1329 bits"), ({"scale": 2**30}, "below 2\\^30"),
+     ({"validated": "no"}, "validated is 'no'"), ({"counts": 1}, "counts is 1")],
+)
+def test_other_nonsense_has_a_sentence(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Parameters(**{"users": 100, "items": 60, "dense": 20, **changes})

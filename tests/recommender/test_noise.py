@@ -216,3 +216,20 @@ def test_released():
 def test_what_makes_no_sense_is_told(doing, sentence):
     with pytest.raises(InputError, match=sentence):
         doing()
+
+
+def test_no_more_is_spent_than_was_asked_for():
+    for tenths in range(1, 200):
+        for contribution in (1, 3, 10):
+            noise = Noise(tenths / 10, contribution)
+            made = calibrated(noise, 980, True)
+            spent = sum(
+                Fraction(sensitivity, scale.scale)
+                for sensitivity, scale in (
+                    (10 * contribution, made.sums), (contribution, made.counts),
+                    (1, made.neighbours),
+                )
+            )
+            assert spent <= Fraction(tenths / 10)
+    with pytest.raises(InputError, match="from 1e-100"):
+        Noise(1.0, delta=5e-324)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mpclab import Lab
+from mpclab import Lab, wire
 from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.recommender import Noise, Parameters, Recommender, protocol
@@ -201,13 +201,14 @@ def test_a_server_can_have_a_user_refused_and_nothing_more(servers):
 
 
 @pytest.mark.parametrize("user", range(4))
-def test_a_polynomial_of_one_user_matters_to_it_alone(user):
+@pytest.mark.parametrize("by", [1, P])  # and the same modulo p: but not canonical
+def test_a_polynomial_of_one_user_matters_to_it_alone(user, by):
     """The same altered value at all servers: the proof fails, no session ends."""
     scene = Scene(2)
 
     def other(message):
         g = message.section.parts[0].copy()
-        g[3, user] = (int(g[3, user]) + 1) % P
+        g[3, user] = int(g[3, user]) + by
         return message.with_part(0, g).encode()
 
     Cheat(scene.lab, "users", "proof/polynomial", other)
@@ -247,3 +248,27 @@ def test_rows_that_are_trimmed_for_noise_are_valid(counts):
     dense, packed = rows(p, ratings)
     packed[0] += np.uint64(11)
     assert not holds(p, dense, packed).any()
+
+
+def test_a_user_whose_mask_failed_sends_no_polynomials():
+    """Zeros stand for it in every message of the crowd."""
+    scene, sent = Scene(2), {}
+
+    def alter(message):
+        part = message.section.parts[1].copy()
+        part[2, 0] = (int(part[2, 0]) + 1) % message.field.modulus
+        return message.with_part(1, part).encode()
+
+    class Listening(Cheat):
+        def __call__(self, flight):
+            for e in flight.honest:
+                if (e.sender, e.receiver) == ("users", "server 1"):
+                    for s in wire.decode(self.field, e.data)[1]:
+                        sent.setdefault(s.label, []).append(s.parts)
+            return super().__call__(flight)
+
+    Listening(scene.lab, "server 1", "masks", alter, phase="upload", kind="mask")
+    assert scene.recommender.upload(RATINGS) == 3
+    assert sent["rows"][0][0].tolist() == [1, 1, 0, 1]
+    assert len(sent["proof/polynomial"]) == scene.recommender.statement.rounds
+    assert not any(parts[0][:, 2].any() for parts in sent["proof/polynomial"])

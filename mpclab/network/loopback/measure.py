@@ -78,7 +78,7 @@ class _Queries:
         jobs = [
             packed(
                 server, reference_to(protocol.online), [q.session for q in prepared], [],
-                [(q.servers[i], name, self._threshold) for q in prepared], labelled=False,
+                [([q.servers[i]], [name], [self._threshold]) for q in prepared], labelled=False,
             )
             for i, server in enumerate(lab.servers)
         ]

@@ -15,7 +15,7 @@ method     way                                       rounds              servers
 
 In fields of fewer than 2^12 elements, *tables* and *exact* are one table of all p elements, which
 is exact in 1 round. To add a way of one's own, write a spec that offers what `ComparisonMaterial`
-says; `is_negative` runs it.
+says; `is_negative` runs it. Very many numbers are compared in parts, in the same rounds: `InParts`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.party import Party
 from mpclab.preprocessing.material import Spec
-from mpclab.protocols.comparison import fss, full_table, tables
+from mpclab.protocols.comparison import fss, full_table, in_parts, tables
 from mpclab.protocols.comparison.bits import SignBits
 from mpclab.protocols.comparison.exact import ExactBits
 from mpclab.protocols.comparison.fss import SignKeys
 from mpclab.protocols.comparison.full_table import FullTables
+from mpclab.protocols.comparison.in_parts import InParts
 from mpclab.protocols.comparison.tables import SignTables
 from mpclab.sharing import Share
 
@@ -40,6 +41,7 @@ __all__ = [
     "ComparisonMaterial",
     "ExactBits",
     "FullTables",
+    "InParts",
     "SignBits",
     "SignKeys",
     "SignTables",
@@ -124,7 +126,11 @@ def comparison_material(
             f"probability {spec.error(field):.2g}: take the method 'exact', or a larger prime, "
             "such as 2**61 - 1"
         )
-    return spec
+    if count <= in_parts.AT_ONCE:
+        return spec
+    whole, rest = divmod(count, in_parts.AT_ONCE)
+    counts = [in_parts.AT_ONCE] * whole + [rest] * (rest > 0)
+    return InParts(tuple(_spec(field, part, bits, method) for part in counts))
 
 
 def _spec(field: Field, count: int, bits: int, method: str) -> ComparisonMaterial:

@@ -59,9 +59,9 @@ class SignTables(Material):
 
     @property
     def width(self) -> int:
-        """w: bits per digit, chosen so that the tables have the fewest entries."""
+        """w: bits per digit, chosen so that the tables have the fewest entries, then digits."""
         low = max(self.bits - 1, 1)
-        return min(range(1, min(low, 12) + 1), key=lambda w: _entries(low, w))
+        return min(range(1, min(low, 12) + 1), key=lambda w: (_entries(low, w), -w))
 
     @property
     def digits(self) -> int:
@@ -136,6 +136,7 @@ async def is_negative(party: Party, x: Share, material: SignTables) -> Share:
     index = _digits(e, material).astype(np.intp)
     looked_up = held["signs"].data[:, rows, np.arange(m), index]
     D = Share(F.sum(looked_up, axis=2), party.key)
+    party.done_with(held, "signs")
 
     e2 = await party.open_masked(D + t * 2 ** (m + 1) + held["r2"], "D + 2^(m+1) t + r2")  # T4
 
