@@ -9,11 +9,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from mpclab import bench
 from mpclab.bench import figures, measure, with_mpyc
 from mpclab.bench.peers import peers
 from mpclab.bench.spread import middle
+from mpclab.bench_cli import app
 from mpclab.errors import InputError
 from mpclab.recommender import Parameters, Recommendation, Recommender
 
