@@ -33,7 +33,7 @@ KNOWN = [
     ("protocols/checks.py", "zero_test", "mask", 'triple["u"]'),
     ("protocols/checks.py", "zero_test", "random", "_NONCE_BYTES"),
     ("protocols/checks.py", "Coin.reveal", "once", "self._opening"),
-    ("protocols/clients.py", "agree", "quantifier", "any for all"),
+    ("protocols/clients.py", "agree_each", "quantifier", "any for all"),
     ("protocols/clients.py", "check_masks", "statement", "check_openings"),
     ("protocols/clients.py", "check_masks", "flags", "accepted &="),
     ("protocols/clients.py", "check_masks", "mask", "+ r_0"),

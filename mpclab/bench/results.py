@@ -39,7 +39,9 @@ def read_results(path: str | Path | None = None) -> dict[str, Any]:
         found = json.loads(file.read_text())
     except FileNotFoundError:
         raise InputError(f"there is no file {file.name!r} there: `make bench` writes one") from None
-    except ValueError:
+    except OSError as error:
+        raise InputError(f"the file {file.name!r} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):  # no JSON, or nested without end
         found = None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise InputError(f"the file {file.name!r} holds no measurements of `make bench`")

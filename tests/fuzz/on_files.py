@@ -23,6 +23,7 @@ from unittest import mock
 
 from mpclab import cli, experiments
 from mpclab.attack_cli import _modulus
+from mpclab.bench import read_results
 from mpclab.datasets import Ratings, load_ratings
 from mpclab.field import Field
 from tests.fuzz import mutate
@@ -320,6 +321,34 @@ def _prime(data: bytes) -> str:
     return "a field"
 
 
+# -- measurements ---------------------------------------------------------------------------------
+
+
+def _make_results(rng: random.Random) -> bytes:
+    whole = json.dumps(
+        {"format": "mpclab benchmarks 1", "online": {"anchors": {"online_seconds": 0.01}}}
+    ).encode()
+    way = rng.randrange(6)
+    if way == 0:
+        return rng.choice((b"[", b'{"a":', b"[{")) * rng.randrange(1, 30_000)
+    if way == 1:
+        return rng.randbytes(rng.randrange(200))
+    at = rng.randrange(len(whole))
+    if way == 2:
+        return whole[:at]
+    if way == 3:
+        return whole[:at] + rng.randbytes(rng.randrange(1, 5)) + whole[at:]
+    return whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :]
+
+
+def _results(data: bytes) -> str:
+    with files(results__json=data) as place:
+        found = read_results(place / "results.json")
+    if found["format"] != "mpclab benchmarks 1":
+        raise Broken("another format was taken")
+    return "results"
+
+
 # An id may have 64 characters and a title 200. They are kept in arrays of equal width, four bytes a
 # character, so that one long name among short ones makes all of them long: hence the multiple.
 NAMES_MULTIPLE = 200
@@ -353,6 +382,10 @@ TARGETS = (
         "command line", "the words of a command, and the file that they name",
         ("mpclab.cli", "mpclab.attack_cli", "mpclab.experiments"), _make_words, _words, weight=2,
         short=12, seconds=30.0, constant=64 << 20, multiple=1000,
+    ),
+    Target(
+        "results", "a file of measurements", ("mpclab.bench.results",), _make_results, _results,
+        weight=5, short=60, constant=4 << 20, multiple=200,
     ),
     Target(
         "modulus", "a prime as people write it", ("mpclab.attack_cli", "mpclab.field"),
