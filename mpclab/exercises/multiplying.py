@@ -139,9 +139,9 @@ def check_twice(difference: Callable[[int, int, int, int, int], tuple[int, int]]
     for p in (101, 65537, MERSENNE_61):
         for _ in range(20):
             x, y, x2, y2, a, b = (secrets.randbelow(p) for _ in range(6))
-            opened = [(v - m) % p for v, m in ((x, a), (y, b), (x2, a), (y2, b))]
+            d1, e1, d2, e2 = (x - a) % p, (y - b) % p, (x2 - a) % p, (y2 - b) % p
             try:
-                got = tuple(int(v) % p for v in difference(*opened, p))
+                got = tuple(int(v) % p for v in difference(d1, e1, d2, e2, p))
             except Exception as failure:
                 raise NotYet(f"it stops for p = {p}: {failure}") from failure
             if len(got) != 2:
@@ -152,7 +152,7 @@ def check_twice(difference: Callable[[int, int, int, int, int], tuple[int, int]]
             if got == tuple(-v % p for v in due):
                 raise NotYet("that is x' - x and y' - y: the first minus the second")
             raise NotYet(
-                f"for d = {opened[0]} and {opened[2]}, e = {opened[1]} and {opened[3]} and p = {p} "
+                f"for d = {d1} and {d2}, e = {e1} and {e2} and p = {p} "
                 f"it must be {due}, not {got}: what do d and the other d have in common?"
             )
     return "Both differences come out, whatever the triple was: nothing is left of the mask."

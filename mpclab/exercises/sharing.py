@@ -98,10 +98,10 @@ def _require_uniform(drawn: list[list[int]], x: int, n: int) -> None:
                 "secrets.randbelow(p) is uniform"
             )
     for covered in range(n) if n > 2 else ():
-        counts = Counter(
+        seen = Counter(
             tuple(s for i, s in enumerate(shares) if i != covered) for shares in drawn
         )
-        if _uneven(list(counts.values()), p ** (n - 1)):
+        if _uneven(list(seen.values()), p ** (n - 1)):
             raise NotYet(
                 f"every share is uniform by itself, but all but that of server {covered} depend on "
                 "each other: draw n - 1 shares independently"

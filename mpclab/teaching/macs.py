@@ -305,6 +305,7 @@ def _draw(dial: MacDial) -> Drawing:
     _near(sheet, dial)
     title = "What the cheater takes for the key, after every check that failed"
     sheet.text(16, _LOW - 44, title, 12, bold=True)
+    sheet.text(874, _LOW - 44, "triangle: the true key", 11, "m", "end")
     for check, left in (("plain check", 78.0), ("zero test", 532.0)):
         _told(sheet, dial, check, left)
     return sheet.picture()
@@ -321,7 +322,7 @@ def _line(panel: Panel, dial: MacDial, low: float, high: float) -> None:
     panel.canvas.path("M" + "L".join(points), "ink", ' stroke-width="1.5"')
 
 
-def _log(value: Fraction | float) -> float:
+def _log(value: Fraction) -> float:
     return math.log10(value.numerator) - math.log10(value.denominator)
 
 
@@ -395,7 +396,6 @@ def _told(sheet: Canvas, dial: MacDial, check: str, left: float) -> None:
     hits = int((found.told == np.uint64(found.key)).sum())
     verdict = f"right in {hits:,} of {found.told.size:,}"
     sheet.text(left, _LOW - 12, f"{check}: {verdict}", 12, "", "start", check == dial.check)
-    sheet.text(left + 342, _LOW - 12, "triangle: the true key", 11, "m", "end")
 
 
 def _half(top: float) -> float:

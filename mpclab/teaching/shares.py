@@ -275,7 +275,7 @@ def _heads(
 ) -> None:
     p = number(v.modulus)
     sheet.text(track[0], 28, f"share, from 0 to p - 1, where p = {p}", 11, "m")
-    names = ("share x\u1d62", "MAC share m\u1d62", "key share \u03b1\u1d62")
+    names = ("share x_i", "MAC share m_i", "key share \u03b1_i")
     for x, name in zip(columns, names, strict=False):
         sheet.text(x, 28, name, 11, "m", "end")
 

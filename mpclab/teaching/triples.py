@@ -349,5 +349,9 @@ def name_of(step: int, servers: int) -> str:
 
 
 def field_name(modulus: int) -> str:
-    """The field, for a list."""
+    """The field, for a list.
+
+    >>> field_name(101)
+    'p = 101'
+    """
     return f"p = {number(modulus)}"

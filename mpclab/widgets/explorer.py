@@ -64,7 +64,11 @@ def slider(
 def choice(
     name: str, label: str, value: str, options: Sequence[tuple[str, str]], width: int = 4
 ) -> Control:
-    """A row of chips of which one is chosen; an option "server 2" has that server's colour."""
+    """A row of chips of which one is chosen; an option "server 2" has that server's colour.
+
+    >>> choice("cover", "Cover", "", server_list(2))["options"][1]
+    ['server 0', 'server 0']
+    """
     return {"kind": "choice", "name": name, "label": label, "value": value,
             "options": [list(option) for option in options], "width": width}  # fmt: skip
 
@@ -72,13 +76,21 @@ def choice(
 def select(
     name: str, label: str, value: str, options: Sequence[tuple[str, str]], width: int = 3
 ) -> Control:
-    """A list of which one is chosen."""
+    """A list of which one is chosen.
+
+    >>> select("field", "Field", "101", [("101", "p = 101")])["value"]
+    '101'
+    """
     return {"kind": "select", "name": name, "label": label, "value": value,
             "options": [list(option) for option in options], "width": width}  # fmt: skip
 
 
 def integer(name: str, label: str, value: int, width: int = 2) -> Control:
-    """A box for an integer of any size; the arrow keys count up and down."""
+    """A box for an integer of any size; the arrow keys count up and down.
+
+    >>> integer("x", "x", 2**61 - 2)["value"]  # text: a browser's numbers are too short
+    ['2305843009213693950']
+    """
     return {"kind": "integers", "name": name, "label": label, "value": [str(value)],
             "servers": False, "width": width}  # fmt: skip
 
@@ -86,19 +98,31 @@ def integer(name: str, label: str, value: int, width: int = 2) -> Control:
 def integers(
     name: str, label: str, values: Sequence[int | None], width: int = 12
 ) -> Control:
-    """A box per server; None cannot be seen, and not be edited."""
+    """A box per server; None cannot be seen, and not be edited.
+
+    >>> integers("shares", "Shares", [75, None])["value"]
+    ['75', '?']
+    """
     return {"kind": "integers", "name": name, "label": label, "servers": True, "width": width,
             "value": ["?" if v is None else str(v) for v in values]}  # fmt: skip
 
 
 def tick(name: str, label: str, value: bool, text: str, width: int = 2) -> Control:
-    """A box to tick."""
+    """A box to tick.
+
+    >>> tick("guess", "The cheater", True, "guesses the key")["value"]
+    True
+    """
     return {"kind": "tick", "name": name, "label": label, "value": value, "text": text,
             "width": width}  # fmt: skip
 
 
 def button(name: str, value: int, text: str, width: int = 2) -> Control:
-    """A button; its value counts how often it was pressed."""
+    """A button; its value counts how often it was pressed.
+
+    >>> button("next", 0, "Next")["value"]
+    0
+    """
     return {"kind": "button", "name": name, "label": "", "value": value, "text": text,
             "width": width}  # fmt: skip
 

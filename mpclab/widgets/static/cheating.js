@@ -5,6 +5,9 @@ function element(parent, tag, attributes = {}, text = "") {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   if (text) made.textContent = text;
+  if (["input", "select", "button"].includes(tag)) { // else JupyterLab takes Enter and the arrows
+    made.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   parent.append(made);
   return made;
 }

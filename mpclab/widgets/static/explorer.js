@@ -5,6 +5,9 @@ function element(parent, tag, attributes = {}, text = "") {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   if (text) made.textContent = text;
+  if (["input", "select", "button"].includes(tag)) { // else JupyterLab takes Enter and the arrows
+    made.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   parent.append(made);
   return made;
 }
@@ -14,7 +17,7 @@ let instances = 0;
 function render({ model, el }) {
   const id = `mpclab-explorer-${++instances}`;
   const root = element(el, "div", {
-    class: "mpclab-act", role: "group", "aria-label": model.get("title"),
+    class: "mpclab-act mpclab-explorer", role: "group", "aria-label": model.get("title"),
     "data-lm-suppress-shortcuts": "true",
   });
   const lab = element(root, "div", { class: "mpclab-lab" });
@@ -111,6 +114,7 @@ function render({ model, el }) {
           "aria-label": c.servers ? `${c.label}: server ${k}` : c.label,
         });
         input.addEventListener("keydown", (event) => {
+          if (event.key === "Enter") told();
           const by = { ArrowUp: 1n, ArrowDown: -1n }[event.key];
           if (!by) return;
           event.preventDefault();
@@ -120,7 +124,10 @@ function render({ model, el }) {
         input.addEventListener("change", () => told());
         return input;
       });
-      const told = () => change(c.name, inputs.map((input) => input.value));
+      const told = () => {
+        const now = inputs.map((input) => input.value);
+        if (now.join() !== values[c.name].join()) change(c.name, now);
+      };
       setters[c.name] = (value) => {
         inputs.forEach((input, k) => {
           if (input.value !== value[k]) input.value = value[k];
