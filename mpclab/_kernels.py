@@ -204,9 +204,15 @@ def combine(c: Any, rows: Any, out: Any, p: Any, inverse: Any, shift: Any) -> No
                     _into(out, i, first, _reduce(high, low, p, inverse, shift), p)
 
 
-@njit(types.void(_READ, _READ, _WRITE, uint64, uint64, uint64), cache=True, nogil=True)
-def sumcheck(weights: Any, table: Any, out: Any, p: Any, inverse: Any, shift: Any) -> None:
-    """One round of a sumcheck's prover, for all columns of a table (X, columns).
+@njit(
+    types.void(_READ, _READ, _WRITE, types.int64, types.int64, uint64, uint64, uint64),
+    cache=True,
+    nogil=True,
+)
+def sumcheck(
+    weights: Any, table: Any, out: Any, first: Any, last: Any, p: Any, inverse: Any, shift: Any
+) -> None:
+    """One round of a sumcheck's prover, for the columns `first` .. `last` - 1 of a table (X, ..).
 
     out[n, j] = sum_i sum_d W_t[d, i] U_t[i, j]^(d + 1) at the nodes t = 0, 2, 3 .. D + 1, where
     U_t[i] = first[i] + t (second[i] - first[i]) of the table's halves, and W_t likewise. Where
@@ -226,9 +232,9 @@ def sumcheck(weights: Any, table: Any, out: Any, p: Any, inverse: Any, shift: An
                 w = _plus(w, slope, p)
                 if n == 0:  # the node 1 is left out: its value follows from the claim
                     w = _plus(w, slope, p)
-    out[:, :] = 0
-    for start in range(0, table.shape[1], 32):
-        stop = min(start + 32, table.shape[1])
+    out[:, first:last] = 0
+    for start in range(first, last, 32):
+        stop = min(start + 32, last)
         for i in range(half):
             for j in range(start, stop):
                 u = table[i, j]

@@ -45,6 +45,9 @@ __all__ = [
 
 DEFAULT_USERS, DEFAULT_ITEMS, DEFAULT_DENSE = 10_000, 1_000, 20
 
+_COHORT = 2_500
+"""Users who upload together: their messages fit into caches, and take a quarter less time."""
+
 
 def load(
     data: str = "synthetic", users: int | None = None, items: int | None = None, seed: int = 0
@@ -149,7 +152,7 @@ def recommendation(
     matrix = data.matrix()
     row = _requester(data, matrix, user, parameters)
 
-    recommender = Recommender(lab, parameters)
+    recommender = Recommender(lab, parameters, cohort=_COHORT)
     tell("preprocess")
     recommender.preprocess(rows=data.n_users)
     recommender.preprocess(queries=1)

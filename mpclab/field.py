@@ -19,6 +19,7 @@ array([99, 49], dtype=uint64)
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -292,7 +293,21 @@ class Field:
 
         nodes = weights.shape[0] + 1
         out = np.empty((-(-nodes // 4) * 4, table.shape[1]), np.uint64)
-        _kernels.sumcheck(np.ascontiguousarray(weights), table, out, *self._reduction)
+        columns, read = table.shape[1], np.ascontiguousarray(weights)
+
+        def part(k: int) -> None:
+            first, last = columns * k // parts, columns * (k + 1) // parts
+            _kernels.sumcheck(read, table, out, first, last, *self._reduction)
+
+        # Columns are clients that prove by themselves: as many at a time as there are cores.
+        parts = max(1, min(os.cpu_count() or 1, columns // 512))
+        if parts == 1:
+            part(0)
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(parts) as threads:
+                list(threads.map(part, range(parts)))
         return out[:nodes]
 
     def fold(self, table: Elements, point: Elements) -> Elements:

@@ -423,3 +423,21 @@ def test_numba_is_loaded_by_the_first_product_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:3] == ["[]", "[]", "True"]
+
+
+@pytest.mark.parametrize("columns", [1, 511, 1024, 1537])
+def test_a_sumcheck_is_the_same_however_its_columns_are_shared_out(columns, monkeypatch):
+    F, stream = Field(), Stream(bytes(32))
+    W, U = F.uniform(stream, (3, 5)), F.uniform(stream, (5, columns))
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        found.append(F.sumcheck(W, U))
+    assert (found[0] == found[1]).all()
+    p, t, j = F.modulus, 2, columns - 1  # the node 2, by hand
+    halves = [[int(U[x, j]) for x in range(5)] + [0]] + [
+        [int(w) for w in row] + [0] for row in W
+    ]
+    at = [[(h[i] + t * (h[i + 3] - h[i])) % p for i in range(3)] for h in halves]
+    wanted = sum(at[1 + d][i] * pow(at[0][i], d + 1, p) for d in range(3) for i in range(3)) % p
+    assert int(found[0][1, j]) == wanted
