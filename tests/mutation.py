@@ -108,7 +108,12 @@ ALLOWED: dict[str, str] = {
     r"^recommender/protocol.py in settle: operand: without `block.ids >= 0": (
         "where nobody uploaded, E is 0, and to take it back changes nothing"
     ),
-    r"^recommender/protocol.py in _Rows: hidden": "which rows are valid is no secret",
+    r"^protocols/comparison/bits.py in _leaves: guard: never: if even": (
+        "with an even number of digits nothing is left over, and nothing is put behind"
+    ),
+    r"^protocols/comparison/fss.py in module: hash: without b.mpclab fss": (
+        "the name keeps the three keys apart; the prefix keeps them apart from other programs'"
+    ),
     r"^party.py in Party.take: statement: without self.in_use": (
         "memory alone: the list keeps material alive until the run has ended"
     ),

@@ -521,3 +521,13 @@ def test_both_servers_hold_the_same_words_and_different_roots():
 
 def test_the_random_prime_is_one():
     assert is_prime(RANDOM_61)
+
+
+def test_the_fixed_keys_of_function_secret_sharing_differ():
+    assert len(set(fss._AES_KEYS)) == 3
+
+
+def test_keys_do_not_show():
+    shapes = (2, 2), (3, 2, 2), (3, 2, 2), (4, 2, 2)
+    key = fss.Key(*(np.full(shape, 987654321, np.uint64) for shape in shapes))
+    assert "987654321" not in repr(key)

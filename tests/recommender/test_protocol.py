@@ -6,6 +6,7 @@ import pytest
 from mpclab.client import Client
 from mpclab.errors import Abort, Refused
 from mpclab.network.endpoint import Endpoint
+from mpclab.recommender import protocol
 from mpclab.recommender.protocol import client_prepare, client_upload, prepare, upload
 from tests.cheating import RATINGS, THRESHOLD, Cheat, Scene, value
 
@@ -194,3 +195,8 @@ def test_settling_when_all_is_well_keeps_what_was_prepared():
     prepared = scene.recommender.prepare(user=0)
     assert scene.recommender.settle() == 0
     assert scene.right(scene.recommender.query(prepared, RATINGS[0], THRESHOLD))
+
+
+def test_rows_that_have_arrived_do_not_show():
+    part = np.full((2, 3), 987654321, np.uint64)
+    assert "987654321" not in repr(protocol._Rows(part, part, part, np.ones(3, bool)))
