@@ -17,7 +17,7 @@ from mpclab.errors import InputError
 from mpclab.lab import Lab
 from mpclab.network.endpoint import server_name
 from mpclab.recommender import MIN_DENSE, Parameters, Recommender
-from mpclab.recommender.encoding import dense_vectors
+from mpclab.recommender.encoding import MAX_RATING, dense_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,10 +80,10 @@ def outweighing(
         p = Parameters(
             10 * users, items, dense, min_dense=min(MIN_DENSE, dense), validated=validated
         )
-        if 2 * given + MAX_SUM * users >= p.packing.radix:
+        if 2 * given + MAX_RATING * users >= p.packing.radix:
             raise InputError(
                 f"{given:g} stars do not fit into an element beside {users:,} users' ratings: "
-                f"take fewer than {(p.packing.radix - MAX_SUM * users) // 2:,}"
+                f"take fewer than {(p.packing.radix - MAX_RATING * users) // 2:,}"
             )
         recommender = Recommender(Lab(servers, seed=seed, contents=False), p)
         vectors = dense_vectors(matrix[:, :dense], p.scale)
@@ -112,10 +112,6 @@ def outweighing(
             "place": ranking.index(target) + 1 if target in ranking else 0,
         })
     return pd.DataFrame(rows).set_index("upload")
-
-
-MAX_SUM = 10
-"""Half stars that an honest user adds at most."""
 
 
 def costs(

@@ -9,13 +9,15 @@ Drawing(A line)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 from mpclab import style
 from mpclab.diagram import Picture, css_rules
 from mpclab.diagram.drawing import _in_theme
+from mpclab.sheet import css
 
-__all__ = ["Canvas", "Drawing", "Panel", "number"]
+__all__ = ["Canvas", "Drawing", "Page", "Panel", "number"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,6 +32,29 @@ class Drawing(Picture):
 
     def __repr__(self) -> str:
         return f"Drawing({self.title})"
+
+
+class Page:
+    """A sentence above a picture: what a view of the course shows, in a notebook and a widget."""
+
+    def sentence(self) -> str:
+        """The picture in words."""
+        raise NotImplementedError
+
+    @cached_property
+    def picture(self) -> Drawing:
+        """The picture."""
+        raise NotImplementedError
+
+    def html(self) -> str:
+        """The page without its style sheet, for a widget."""
+        return f'<p role="status">{escape(self.sentence())}</p>{self.picture.svg}'
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<style>{css()}</style><div class="mpclab-act"><p>{escape(self.sentence())}</p>'
+            f"{self.picture._repr_html_()}</div>"
+        )
 
 
 def _rules(which: str, scope: str) -> str:

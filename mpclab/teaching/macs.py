@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field as dataclass_field
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from html import escape
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,7 @@ from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.randomness import Stream, digest
 from mpclab.sharing import additive, deal_keys, reconstruct_key
-from mpclab.sheet import css
-from mpclab.teaching.canvas import Canvas, Drawing, Panel, number
+from mpclab.teaching.canvas import Canvas, Drawing, Page, Panel, number
 
 __all__ = ["CHECKS", "PRIMES", "Forgeries", "MacDial", "forge", "mac_dial", "undetected"]
 
@@ -159,7 +157,7 @@ def forge(
 
 
 @dataclass(frozen=True)
-class MacDial:
+class MacDial(Page):
     """How often forgeries pass in a field, measured and exact, and what failed checks tell.
 
     Attributes
@@ -229,16 +227,6 @@ class MacDial:
     def picture(self) -> Drawing:
         """The formula from the smallest field to the largest, and what failed checks tell."""
         return _draw(self)
-
-    def html(self) -> str:
-        """The page without its style sheet, for a widget."""
-        return f'<p role="status">{escape(self.sentence())}</p>{self.picture.svg}'
-
-    def _repr_html_(self) -> str:
-        return (
-            f'<style>{css()}</style><div class="mpclab-act"><p>{escape(self.sentence())}</p>'
-            f"{self.picture._repr_html_()}</div>"
-        )
 
 
 def mac_dial(

@@ -13,7 +13,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field as dataclass_field
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -23,8 +22,7 @@ from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.randomness import Stream, digest
 from mpclab.sharing import additive, check_servers, deal_keys, share_out
-from mpclab.sheet import css
-from mpclab.teaching.canvas import Canvas, Drawing, Panel, number
+from mpclab.teaching.canvas import Canvas, Drawing, Page, Panel, number
 
 __all__ = ["MOST_SERVERS", "ShareView", "share_view", "visible_sums"]
 
@@ -68,7 +66,7 @@ def visible_sums(
 
 
 @dataclass(frozen=True)
-class ShareView:
+class ShareView(Page):
     """A secret, every server's share of it, and what can be said of them.
 
     Attributes
@@ -169,16 +167,6 @@ class ShareView:
     def picture(self) -> Drawing:
         """The shares above, many sharings of the same secret below."""
         return _draw(self)
-
-    def html(self) -> str:
-        """The page without its style sheet, for a widget."""
-        return f'<p role="status">{escape(self.sentence())}</p>{self.picture.svg}'
-
-    def _repr_html_(self) -> str:
-        return (
-            f'<style>{css()}</style><div class="mpclab-act"><p>{escape(self.sentence())}</p>'
-            f"{self.picture._repr_html_()}</div>"
-        )
 
 
 def share_view(
