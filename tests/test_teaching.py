@@ -1,6 +1,5 @@
 """The figures of the course say what is so; the chapters quote the steps that the source has."""
 
-import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -8,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpclab import sharing
 from mpclab.errors import InputError
-from mpclab.protocols import checks, multiply
 from mpclab.teaching.macs import CHECKS, PRIMES, forge, mac_dial, undetected
 from mpclab.teaching.shares import share_view, visible_sums
 from mpclab.teaching.triples import multiplication
@@ -207,31 +204,3 @@ def test_a_multiplication_that_cannot_be_shown():
         multiplication(step=9)
     with pytest.raises(InputError, match="does not fit"):
         multiplication(101, 7)
-
-
-# -- the chapters ----------------------------------------------------------------------------------
-
-STEP = re.compile(r"^- \*\*([A-Z]\d|\d\.)\*\*", re.MULTILINE)
-SOURCES = {
-    "01_secret_sharing.ipynb": [sharing],
-    "02_authenticated_shares.ipynb": [checks],
-    "03_multiplying.ipynb": [multiply],
-}
-
-
-def quoted(name):
-    cells = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))["cells"]
-    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    return STEP.findall(text)
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_the_steps_of_a_chapter_are_those_of_the_source(name):
-    steps = quoted(name)
-    assert len(steps) == len(set(steps))
-    text = "\n".join(Path(module.__file__).read_text(encoding="utf-8") for module in SOURCES[name])
-    specified = set(re.findall(r"^ +([A-Z]\d|\d\.) ", text, re.MULTILINE))
-    commented = set(re.findall(r"# ([A-Z]\d|\d\.)(?= |$)", text, re.MULTILINE))
-    commented |= set(re.findall(r'"""([A-Z]\d)[ :]', text))
-    assert set(steps) == specified, "the chapter and the docstrings number other steps"
-    assert set(steps) <= commented, f"no comment marks {set(steps) - commented}"
