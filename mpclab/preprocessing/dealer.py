@@ -146,16 +146,15 @@ class Dealer(NotCopied):
             else:  # 2.
                 if derived is None:
                     derived = spec.derive(F, values, self)
-                value = derived[entry.name]
+                values[entry.name] = derived[entry.name]
+                others = self._sum(streams[1:], entry)
                 if not again:
-                    corrections.append(F.sub(value, self._sum(streams[1:], entry)))
-                values[entry.name] = value
-            if again and entry.uniform and entry.authenticated:
-                for stream in streams[1:]:
-                    F.uniform(stream, entry.shape)
-            elif entry.authenticated and not again:  # 3.
-                mac = F.mul(values[entry.name], self._alpha)
-                corrections.append(F.sub(mac, self._sum(streams[1:], entry)))
+                    corrections.append(F.sub(values[entry.name], others))
+            if entry.authenticated:  # 3.
+                others = self._sum(streams[1:], entry)
+                if not again:
+                    mac = F.mul(values[entry.name], self._alpha)
+                    corrections.append(F.sub(mac, others))
         return corrections
 
     def _sum(self, streams: Sequence[Stream], entry: Entry) -> Elements:

@@ -10,6 +10,7 @@ from mpclab import wire
 from mpclab.errors import Abort, MaterialError
 from mpclab.field import MERSENNE_61, Field
 from mpclab.lab import Lab
+from mpclab.preprocessing import dealer
 from mpclab.preprocessing.material import Entry, InputMasks, OutputMask, Triples, ZeroTest
 from mpclab.randomness import Stream
 from mpclab.sharing import Share, mac_holds, reconstruct, reconstruct_key
@@ -236,6 +237,44 @@ def test_material_of_ones_own():
     assert x["b"].tolist() == [int(v) ** 2 % 101 for v in x["a"]]
     y, _ = plain(lab, Cubes(serial, 5))
     assert y["cube"].tolist() == [int(v) ** 3 % 101 for v in x["a"]]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Uniform entries behind derived ones, with and without MACs, all remembered."""
+
+    @property
+    def long_lived(self):
+        return True
+
+    def layout(self):
+        return (
+            Entry("a", (3,), uniform=True),
+            Entry("b", (3,)),
+            Entry("c", (2,), uniform=True, authenticated=False),
+            Entry("d", (3,), authenticated=False),
+            Entry("e", (4,), uniform=True),
+        )
+
+    def derive(self, field, uniform, memory):
+        a = uniform["a"]
+        return {"b": field.mul(a, a), "d": field.add(a, a)}
+
+
+@pytest.mark.parametrize("modulus", [101, 2**61 - 1])
+@pytest.mark.parametrize("remembered", [0, 90, 1 << 20])
+def test_what_is_expanded_anew_is_what_was_dealt(monkeypatch, remembered, modulus):
+    monkeypatch.setattr(dealer, "REMEMBERED", remembered)
+    lab = Lab(3, modulus=modulus, seed=4)
+    serials = lab.preprocess([Mixed(), Squares(5)])
+    # 15 elements and 10 are 120 and 80 bytes: of the first limit none fits, of the second one
+    assert len(lab.dealer._plain) == {0: 0, 90: 1, 1 << 20: 2}[remembered]
+    for serial, spec in zip(serials, (Mixed(), Squares(5)), strict=True):
+        dealt, _ = plain(lab, spec)
+        known = lab.dealer.recall(serial)
+        assert set(known) == set(dealt)
+        for name, values in dealt.items():
+            assert (known[name] == values).all(), name
 
 
 def test_the_dealer_remembers_long_lived_bundles_only():
