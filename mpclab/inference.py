@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import number, several, whole
 from mpclab.datasets import Ratings, synthetic
 from mpclab.errors import InputError
 from mpclab.randomness import Stream, digest
@@ -51,11 +52,9 @@ def _stream(seed: int, *what: object) -> Stream:
 
 
 def _with_dense(data: Ratings, dense: int) -> Half:
-    if not 1 <= dense < data.n_items:
-        raise InputError(
-            f"dense is {dense}: it must lie between 1 and {data.n_items - 1}, for the data has "
-            f"{data.n_items} items"
-        )
+    if not isinstance(data, Ratings):
+        raise InputError(f"the data are {type(data).__name__}: they must be Ratings, of datasets")
+    whole("dense", dense, 1, data.n_items - 1)
     return data.matrix()
 
 
@@ -125,12 +124,13 @@ def differencing(
     """
     import pandas as pd
 
+    whole("victims", victims, 1), whole("contribution", contribution, 1), whole("seed", seed)
+    min_neighbours = several("min_neighbours", min_neighbours, whole, 0)
+    epsilons = several("epsilons", epsilons, number, 0)
     matrix = _with_dense(data, dense)
     rated = np.flatnonzero((matrix[:, dense:] > 0).any(axis=1))
-    if victims < 1 or not rated.size:
-        raise InputError(
-            f"victims is {victims} and {rated.size} users have scored ratings: it takes 1 of each"
-        )
+    if not rated.size:
+        raise InputError("no user has scored ratings: it takes 1 who has")
     chosen = np.random.default_rng(seed).permutation(rated)[:victims]
     query = matrix[int((matrix[:, :dense] > 0).sum(axis=1).argmax())]
     base = Parameters(data.n_users, data.n_items, dense, min_dense=1)
@@ -238,6 +238,10 @@ def isolation(
     """
     import pandas as pd
 
+    whole("seed", seed)
+    known = several("known", known, whole, 1)
+    thresholds = several("thresholds", thresholds, number, -1, 1)
+    min_neighbours = several("min_neighbours", min_neighbours, whole, 0)
     matrix = _with_dense(data, dense)
     p = Parameters(data.n_users, data.n_items, dense, min_dense=1)
     vectors = dense_vectors(matrix[:, :dense], p.scale)
@@ -304,6 +308,7 @@ def sybils(
     """
     import pandas as pd
 
+    whole("most", most), several("min_neighbours", min_neighbours, whole, 0)
     alone = isolation(
         data, dense=dense, known=[known], thresholds=[threshold], min_neighbours=[0], seed=seed
     )
@@ -363,6 +368,9 @@ def guessing(
     """
     import pandas as pd
 
+    whole("victims", victims, 1), whole("contribution", contribution, 1), whole("seed", seed)
+    epsilons = several("epsilons", epsilons, number, 0)
+    queries = several("queries", queries, whole, 1)
     ratings = limited(_with_dense(data, dense)[:, dense:], contribution)
     true, prior = ratings[ratings > 0].astype(np.int64), _prior(ratings)
     values = np.arange(1, MAX_RATING + 1)
@@ -457,6 +465,10 @@ def utility(
     """
     import pandas as pd
 
+    whole("contribution", contribution, 1), whole("tested", tested, 1)
+    users = several("users", users, whole, 2)
+    epsilons = several("epsilons", epsilons, number, 0)
+    number("threshold", threshold, -1, 1)
     rows = []
     for n in users:
         data = synthetic(n, items, seed)

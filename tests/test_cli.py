@@ -196,7 +196,7 @@ WRONG = {
     "empty network": ((*R, "--network", ""), "no network ''"),
     "comparison": ((*R, "--comparison", "look"), "no comparison 'look'"),
     "fss for three": ((*R, "--servers", 3, "--comparison", "fss"), "2 servers, not 3"),
-    "seed -1": ((*R, "--seed", -1), "seed must be"),
+    "seed -1": ((*R, "--seed", -1), "seed is"),
     "seed text": ((*R, "--seed", "x"), "'--seed': Input should be a valid integer"),
     "seed half": ((*R, "--seed", 0.5), "--seed"),
     "no file": (("recommend", "--data", "/no/such/ratings.csv"), "/no/such/ratings.csv"),
@@ -211,7 +211,7 @@ WRONG = {
     "quality of nobody": ((*Q, "--data", "synthetic", "--tested", 0), "tested is 0"),
     "quality, held out 2": ((*Q, "--held-out", 2), "between 0 and 1"),
     "quality, held out nan": ((*Q, "--held-out", "nan"), "between 0 and 1"),
-    "quality, seed": ((*Q, "--seed", -1), "seed must be"),
+    "quality, seed": ((*Q, "--seed", -1), "seed is"),
     "quality, servers": ((*Q, "--servers", 1), "servers is 1"),
     "quality, threshold": ((*Q, "--threshold", 7), "threshold is 7"),
 }

@@ -98,16 +98,16 @@ def test_select_counts_among_the_selected_users(small: Ratings) -> None:
     [
         (lambda r: r.select(users=5), "5 users were asked for, but small.csv has only 4"),
         (lambda r: r.select(items=5), "5 items were asked for, but small.csv has only 4"),
-        (lambda r: r.select(users=0), "users must be a whole number of at least 1, not 0"),
-        (lambda r: r.select(items=2.0), "items must be a whole number of at least 1, not 2.0"),
-        (lambda r: r.select(items=True), "not True"),
+        (lambda r: r.select(users=0), "users is 0: it must be a whole number of at least 1"),
+        (lambda r: r.select(items=2.0), "items is 2.0: it must be a whole number of at least 1"),
+        (lambda r: r.select(items=True), "is True"),
         (lambda r: r.user_index(9), "no user 9 in small.csv.*whole numbers.*1, 2, 3"),
         (lambda r: r.user_index("1"), "no user '1'"),
         (lambda r: r.user_index(True), "no user True"),
         (lambda r: r.split(1.0, 0), "fraction must lie between 0 and 1, not 1.0"),
         (lambda r: r.split(float("nan"), 0), "not nan"),
         (lambda r: r.split("half", 0), "not 'half'"),
-        (lambda r: r.split(0.2, -1), "seed must be a whole number of at least 0, not -1"),
+        (lambda r: r.split(0.2, -1), "seed is -1: it must be a whole number of at least 0"),
     ],
 )
 def test_what_a_table_refuses(small: Ratings, call: object, said: str) -> None:
@@ -480,9 +480,9 @@ def test_synthetic_small_and_wide(users: int, items: int) -> None:
     ("arguments", "said"),
     [
         ((10, 9067), "9,067 items were asked for, but there are only 9,066 real films"),
-        ((0, 10), "users must be a whole number of at least 1, not 0"),
-        ((10, 0), "items must be a whole number of at least 1, not 0"),
-        ((10, 10, -1), "seed must be a whole number of at least 0, not -1"),
+        ((0, 10), "users is 0: it must be a whole number of at least 1"),
+        ((10, 0), "items is 0: it must be a whole number of at least 1"),
+        ((10, 10, -1), "seed is -1: it must be a whole number of at least 0"),
         ((2.5, 10), r"not 2\.5"),
         ((10**12, 1000), "too many to draw"),
     ],

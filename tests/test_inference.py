@@ -213,6 +213,13 @@ def test_without_limits_and_noise_nothing_is_lost():
         (lambda d: inference.sybils(d, dense=120), "dense is 120"),
         (lambda d: inference.guessing(d, epsilons=[0]), "epsilon is 0"),
         (lambda d: inference.guessing(d, dense=500), "dense is 500"),
+        (lambda d: inference.differencing(3), "the data are int"),
+        (lambda d: inference.isolation(d, dense="x"), "dense is 'x'"),
+        (lambda d: inference.isolation(d, known=3), "known is 3: it must be a list"),
+        (lambda d: inference.isolation(d, thresholds=[0.3, 2]), "thresholds is 2"),
+        (lambda d: inference.sybils(d, most=-1), "most is -1"),
+        (lambda d: inference.utility(d), "users is Ratings"),
+        (lambda d: inference.utility(None), "users is None"),
     ],
 )
 def test_what_makes_no_sense_is_told(movies, doing, sentence):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import whole
 from mpclab.datasets._world import World, fit
 from mpclab.datasets.files import load_movielens
-from mpclab.datasets.ratings import Ratings, by_popularity, from_triples, pointers, whole
+from mpclab.datasets.ratings import Ratings, by_popularity, from_triples, pointers
 from mpclab.errors import InputError
 
 __all__ = ["cohorts", "synthetic"]

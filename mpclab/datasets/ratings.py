@@ -15,24 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import is_whole, whole
 from mpclab.errors import InputError
 
 __all__ = ["Ratings"]
 
 MATRIX_LIMIT = 4 << 30  # bytes that matrix() may take
-
-
-def whole(name: str, value: object, least: int = 0) -> int:
-    """Return `value` as an int if it is a whole number of at least `least`, else InputError."""
-    if _is_whole(value):
-        number = int(str(value))
-        if number >= least:
-            return number
-    raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _is_fraction(value: object) -> bool:
@@ -222,7 +210,7 @@ class Ratings:
         14
         """
         numeric = self.user_ids.dtype.kind in "iu"
-        fits = _is_whole(user_id) if numeric else isinstance(user_id, str)
+        fits = is_whole(user_id) if numeric else isinstance(user_id, str)
         found = np.flatnonzero(self.user_ids == user_id) if fits else np.zeros(0, np.int64)
         if not len(found):
             shown = ", ".join(repr(i) for i in self.user_ids[:3].tolist())

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import whole
 from mpclab.client import Client
 from mpclab.errors import InputError, MaterialError, MpclabError, Refused, Rejected
 from mpclab.field import Elements
@@ -305,8 +306,7 @@ class Recommender:
         rows, or the store's disk has too little space for them; MaterialError if it fills up.
         """
         p = self.parameters
-        if rows < 0 or queries < 0:
-            raise InputError(f"rows is {rows} and queries is {queries}: both must be 0 or more")
+        rows, queries = whole("rows", rows), whole("queries", queries)
         if self.capacity + rows > p.users:
             raise InputError(
                 f"masks for {rows} more rows would make {self.capacity + rows}, but the packing "

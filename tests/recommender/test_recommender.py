@@ -349,6 +349,7 @@ def test_no_bundle_is_given_out_twice(sessions):
         (lambda r: r.upload(RATINGS, ids=[1, 2, -2]), "ids have shape"),
         (lambda r: r.preprocess(rows=-1), "rows is -1"),
         (lambda r: r.preprocess(queries=-1), "queries is -1"),
+        (lambda r: r.preprocess(queries=1.5), "queries is 1.5"),
         (lambda r: r.preprocess(rows=5), "at most 7 users"),
         (lambda r: r.recommend(RATINGS[0], 1.5), "the threshold is 1.5"),
         (lambda r: r.recommend(RATINGS[0], float("nan")), "the threshold is nan"),
