@@ -483,7 +483,7 @@ def test_synthetic_small_and_wide(users: int, items: int) -> None:
         ((0, 10), "users is 0: it must be a whole number of at least 1"),
         ((10, 0), "items is 0: it must be a whole number of at least 1"),
         ((10, 10, -1), "seed is -1: it must be a whole number of at least 0"),
-        ((2.5, 10), r"not 2\.5"),
+        ((2.5, 10), r"is 2\.5"),
         ((10**12, 1000), "too many to draw"),
     ],
 )
