@@ -98,6 +98,9 @@ ALLOWED: dict[str, str] = {
     r"^protocols/clients.py in (receive_input|client_input): quantifier": (
         "one client sends one input, so there is one flag: any is all"
     ),
+    r"^preprocessing/dealer.py in Dealer.recall: guard: never: if serial in self._plain": (
+        "speed alone: what is not kept is expanded anew from its seeds, and is the same"
+    ),
     r"^recommender/protocol.py in upload: (operand: without `told|quantifier: all for any: told)": (
         "a row that is stored here has a digest that is not 0 (nor any quarter of it), and where "
         "all digests are the same so have the others"

@@ -374,4 +374,9 @@ def test_reprs_hide_contents():
     run = end.drive(broadcast("x", 42))
     turn = run.send(None)
     assert repr(turn.envelopes[0].data) not in repr(turn)
+    sent = Send("server 1", "x", "open", (np.array([271828], np.int64), b"secret"))
+    for shown in (repr(sent), repr(Round((sent,)))):
+        assert "'x'" in shown
+        assert "271828" not in shown
+        assert "secret" not in shown
     run.close()

@@ -262,13 +262,13 @@ class Mixed:
 
 
 @pytest.mark.parametrize("modulus", [101, 2**61 - 1])
-@pytest.mark.parametrize("remembered", [0, 90, 1 << 20])
+@pytest.mark.parametrize("remembered", [0, 150, 1 << 20])
 def test_what_is_expanded_anew_is_what_was_dealt(monkeypatch, remembered, modulus):
     monkeypatch.setattr(dealer, "REMEMBERED", remembered)
     lab = Lab(3, modulus=modulus, seed=4)
     serials = lab.preprocess([Mixed(), Squares(5)])
-    # 15 elements and 10 are 120 and 80 bytes: of the first limit none fits, of the second one
-    assert len(lab.dealer._plain) == {0: 0, 90: 1, 1 << 20: 2}[remembered]
+    # 15 elements and 10 are 120 and 80 bytes: of 150 the second lacks some, which is expanded anew
+    assert len(lab.dealer._plain) == {0: 0, 150: 1, 1 << 20: 2}[remembered]
     for serial, spec in zip(serials, (Mixed(), Squares(5)), strict=True):
         dealt, _ = plain(lab, spec)
         known = lab.dealer.recall(serial)

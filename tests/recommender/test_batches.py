@@ -538,6 +538,8 @@ def test_what_was_asked_in_another_session_serves_there_once():
         recommender.query(prepared[1], RATINGS[1], THRESHOLD)
     for party in prepared[1].session.parties:
         assert not party._reserved
+        with pytest.raises(Abort, match="this session was aborted"):
+            party.endpoint.require_open()
 
 
 def test_a_server_takes_over_its_own_material_only():
