@@ -101,6 +101,9 @@ ALLOWED: dict[str, str] = {
     r"^preprocessing/dealer.py in Dealer.recall: guard: never: if serial in self._plain": (
         "speed alone: what is not kept is expanded anew from its seeds, and is the same"
     ),
+    r"^preprocessing/pool.py in Pool.put: operand: without `(once|material_bytes)": (
+        "where a bundle lies until it is taken, on disk or in memory, changes nothing that is seen"
+    ),
     r"^recommender/protocol.py in upload: (operand: without `told|quantifier: all for any: told)": (
         "a row that is stored here has a digest that is not 0 (nor any quarter of it), and where "
         "all digests are the same so have the others"

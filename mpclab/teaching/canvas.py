@@ -42,7 +42,7 @@ class Page:
         raise NotImplementedError
 
     @cached_property
-    def picture(self) -> Drawing:
+    def picture(self) -> Picture:
         """The picture."""
         raise NotImplementedError
 

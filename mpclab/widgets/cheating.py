@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -25,10 +24,10 @@ from mpclab.adversary.weakened import DEFENCES
 from mpclab.errors import InputError, MpclabError
 from mpclab.network.endpoint import is_server, server_name
 from mpclab.sheet import css
+from mpclab.widgets.browser import program, rules
 
 __all__ = ["Cheating", "cheating"]
 
-_STATIC = Path(__file__).parent / "static"
 _SERVERS = (2, 3, 5)
 _FIELDS = {"large": LARGE, "small": 101}
 _MOST = 50  # runs at one press
@@ -82,8 +81,8 @@ class Cheating(anywidget.AnyWidget):
         The play that is shown.
     """
 
-    _esm = (_STATIC / "cheating.js").read_text(encoding="utf-8")
-    _css = css() + (_STATIC / "controls.css").read_text(encoding="utf-8")
+    _esm = program("cheating.js")
+    _css = css() + rules("controls.css")
 
     catalogue: Any = traitlets.Dict().tag(sync=True)
     asked: Any = traitlets.Dict().tag(sync=True)

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, Protocol
 
 import anywidget
@@ -26,13 +25,12 @@ import traitlets
 
 from mpclab.errors import InputError, MpclabError
 from mpclab.sheet import css
+from mpclab.widgets.browser import program, rules
 
 __all__ = [
     "Control", "Explorer", "Page", "button", "choice", "integer", "integers", "select",
     "server_list", "slider", "tick", "whole",
 ]
-
-_STATIC = Path(__file__).parent / "static"
 
 Control = dict[str, Any]
 """A control as the browser is told of it; made by the functions below."""
@@ -151,10 +149,8 @@ class Explorer(anywidget.AnyWidget):
         What was shown last.
     """
 
-    _esm = (_STATIC / "explorer.js").read_text(encoding="utf-8")
-    _css = css() + "".join(
-        (_STATIC / name).read_text(encoding="utf-8") for name in ("controls.css", "explorer.css")
-    )
+    _esm = program("explorer.js")
+    _css = css() + rules("controls.css", "explorer.css")
 
     title = traitlets.Unicode().tag(sync=True)
     controls: Any = traitlets.List().tag(sync=True)

@@ -9,7 +9,6 @@ without a kernel the static diagram stands in its place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -22,13 +21,13 @@ from mpclab.diagram import Diagram, Layout, Mark, draw, layout, marked_svg
 from mpclab.errors import InputError
 from mpclab.network.endpoint import is_server
 from mpclab.network.transcript import Record, Transcript
+from mpclab.widgets.browser import program, rules
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["MessagePlayer", "message_player"]
 
-_STATIC = Path(__file__).parent / "static"
 _VIEW = ("party", "what", "session", "phase", "step", "round", "sender", "kind", "part", "value")
 _VALUES, _PARTS = 8, 12  # so many entries of an array, and parts of a message, are shown
 _HEADS = 16.0  # what the picture has above and below the heads of its columns
@@ -52,7 +51,7 @@ def _css() -> str:
         f"@media (prefers-color-scheme:dark){{.mpclab-player{{{dark}}}}}"
         f'[data-jp-theme-light="true"] .mpclab-player{{{light}}}'
         f'[data-jp-theme-light="false"] .mpclab-player{{{dark}}}\n'
-        + (_STATIC / "messages.css").read_text(encoding="utf-8")
+        + rules("messages.css")
     )
 
 
@@ -69,7 +68,7 @@ class MessagePlayer(anywidget.AnyWidget):
         The static picture, which a page without a kernel shows.
     """
 
-    _esm = (_STATIC / "messages.js").read_text(encoding="utf-8")
+    _esm = program("messages.js")
     _css = _css()
 
     svg = traitlets.Unicode().tag(sync=True)

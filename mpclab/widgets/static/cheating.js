@@ -1,17 +1,6 @@
 // Controls for an attack. What there is to choose from comes as a catalogue; what came of a run
 // comes drawn. Steps and attacks follow each other: each list marks or holds what fits the other.
 
-function element(parent, tag, attributes = {}, text = "") {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text) made.textContent = text;
-  if (["input", "select", "button"].includes(tag)) { // else JupyterLab takes Enter and the arrows
-    made.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-  parent.append(made);
-  return made;
-}
-
 let instances = 0;
 
 function render({ model, el }) {

@@ -1,17 +1,6 @@
 // Controls around a pure function. The kernel says which controls there are and how they stand;
 // what it made of them comes drawn.
 
-function element(parent, tag, attributes = {}, text = "") {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text) made.textContent = text;
-  if (["input", "select", "button"].includes(tag)) { // else JupyterLab takes Enter and the arrows
-    made.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-  parent.append(made);
-  return made;
-}
-
 let instances = 0;
 
 function render({ model, el }) {
