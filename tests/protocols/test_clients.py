@@ -32,6 +32,7 @@ from tests.cheating import (
     Spy,
     changed,
     install,
+    not_canonical,
     random_zero_tests,
     rate_is,
     value,
@@ -505,6 +506,20 @@ def test_a_server_cannot_help(step, outcome):
     outcomes = cheating(lab, [1, 2, 2], squares(lab.field, 9))
     assert cheat.hits
     assert isinstance(outcomes["server 0"], outcome)
+
+
+@pytest.mark.parametrize("step", ["input", "proof/polynomial"])
+@pytest.mark.parametrize("edit", [lambda m: DROP, not_canonical], ids=["dropped", "not canonical"])
+def test_an_input_whose_proof_does_not_arrive_is_refused(step, edit):
+    """Also where only one of the two, the input and its proof, is missing everywhere."""
+    lab = Lab(2, seed=6)
+    lab.preprocess_for(costs.receive_input(2, 3, squares(lab.field, 9)))
+    cheat = Cheat(lab, "mallory", step, edit)
+    outcomes = cheating(lab, [1, 2, 2], squares(lab.field, 9))
+    assert cheat.hits == 2
+    for s in lab.servers:
+        assert isinstance(outcomes[s.name], Refused)
+        assert "did not arrive, or not the same at every server" in str(outcomes[s.name])
 
 
 @pytest.mark.parametrize("servers", [2, 3, 5])

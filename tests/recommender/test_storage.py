@@ -15,6 +15,7 @@ from mpclab.datasets.generate import cohorts
 from mpclab.errors import Abort, InputError, MaterialError
 from mpclab.field import Field
 from mpclab.lab import Lab
+from mpclab.network.rounds import Round, Send, exchange
 from mpclab.preprocessing import dealer, disk, pool
 from mpclab.preprocessing.material import ZeroTest
 from mpclab.protocols.comparison import comparison_material, in_parts, is_negative
@@ -496,10 +497,29 @@ def test_only_alike_protocols_go_end_to_end():
     async def hashes(party, x):
         return await end_to_end(*(party.broadcast("a", "hash", bytes(3)) for _ in range(2)))
 
+    async def mixed(party, x):
+        bytes_too = party.broadcast("a", "hash", bytes(8))
+        return await end_to_end(party.broadcast("a", "hash", np.arange(2)), bytes_too)
+
     for protocol, sentence in ((uneven, "different rounds"), (named, "different things"),
-                               (hashes, "more than arrays")):
+                               (hashes, "more than arrays"), (mixed, "more than arrays")):
         with pytest.raises(InputError, match=sentence):
             lab.each(protocol, x)
+
+
+def test_what_cannot_go_end_to_end_is_closed():
+    ended = []
+
+    async def one(label):
+        try:
+            await exchange(Round((Send("server 1", label, "open", (np.arange(2),)),)))
+        finally:
+            ended.append(label)
+
+    running = end_to_end(one("a"), one("b"))
+    with pytest.raises(InputError, match="different things"):
+        running.send(None)
+    assert ended == ["a", "b"]
 
 
 def test_costs_are_predicted_in_parts():

@@ -10,7 +10,7 @@ from mpclab.field import Field
 from mpclab.recommender import Noise, Parameters, Recommender, protocol
 from mpclab.recommender.encoding import dense_vectors
 from mpclab.recommender.validity import row_statement, witnesses
-from tests.cheating import RATINGS, THRESHOLD, Cheat, Scene, by_hand, value
+from tests.cheating import DROP, RATINGS, THRESHOLD, Cheat, Scene, by_hand, value
 
 P = 2**61 - 1
 
@@ -215,6 +215,36 @@ def test_a_polynomial_of_one_user_matters_to_it_alone(user, by):
     scene.recommender.upload(RATINGS)
     assert scene.recommender.users == 3
     assert scene.right(scene.ask(), missing=(user,))
+
+
+def test_a_proof_that_is_no_message_is_refused_also_where_rows_differ():
+    """User 1 tells the servers different rows; user 2's polynomial is the same, but not canonical.
+
+    So rows are compared one by one, and user 2's row is the same at all servers.
+    """
+    scene = Scene(2)
+
+    def shifted(message):
+        g = message.section.parts[0].copy()
+        g[3, 2] = int(g[3, 2]) + P
+        return message.with_part(0, g).encode()
+
+    cheat = Cheat(scene.lab, "users", "proof/polynomial", shifted)
+    cheat.also("rows", value(1, at=2), to=["server 0"])
+    scene.recommender.upload(RATINGS)
+    assert cheat.hits == 3
+    assert scene.recommender.users == 2
+    assert scene.right(scene.ask(), missing=(1, 2))
+
+
+@pytest.mark.parametrize("to", [None, ["server 0"]])
+def test_rows_that_do_not_arrive_are_refused_with_their_proofs(to):
+    scene = Scene(3)
+    cheat = Cheat(scene.lab, "users", "rows", lambda message: DROP, to=to)
+    assert scene.recommender.upload(RATINGS) == 0
+    assert cheat.hits == (1 if to else 3)
+    scene.honest()
+    assert scene.recommender.users == 0
 
 
 def test_material_is_one_bundle_per_upload():

@@ -105,7 +105,6 @@ def end_to_end(*protocols: Coroutine[Any, Any, Any]) -> Generator[Round, Reply, 
                     requests.append(protocol.send(replies[i]))
                 except StopIteration as stop:
                     results[i] = stop.value
-                replies[i] = None
             if not requests:
                 return results
             if len(requests) < len(protocols):
@@ -143,9 +142,7 @@ def _split(merged: Reply, requests: Sequence[Round]) -> list[Reply]:
     for parts in merged:
         at = [0] * len(shapes[0])
         for i, mine in enumerate(shapes):
-            if parts is None:
-                replies[i].append(None)
-                continue
+            assert parts is not None  # a server that keeps silent has ended the session
             cut = []
             for k, shape in enumerate(mine):
                 size = int(np.prod(shape, dtype=np.int64))
