@@ -124,7 +124,7 @@ class Dealer(NotCopied):
         if not isinstance(spec, PrivateSpec):
             return [()] * self._n
         _require_servers(spec, self._n)
-        return spec.private_parts(self._field, values, self._alpha, self._source)
+        return spec.private_parts(self._field, values, self._alpha, self._source)  # 4.
 
     def _corrections(
         self,
