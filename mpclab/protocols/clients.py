@@ -231,7 +231,7 @@ async def output_to(party: Party, client: str, y: Share) -> None:
     """
     coin = await commit_coin(party)
     z, mask = await open_output(party, y.reshape(y.size), OutputMask(y.size))
-    await check_openings(party, coin)
+    await check_openings(party, coin)  # O2
     await send_output(party, client, z, mask)
 
 
