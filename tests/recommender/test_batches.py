@@ -9,7 +9,14 @@ from mpclab.errors import Abort, InputError, MaterialError, MpclabError, Refused
 from mpclab.lab import Lab
 from mpclab.protocols.checks import check_openings, commit_coin
 from mpclab.protocols.clients import agree_each
-from mpclab.recommender import Noise, Parameters, Recommendation, Recommender, plaintext
+from mpclab.recommender import (
+    Noise,
+    Parameters,
+    Recommendation,
+    Recommender,
+    plaintext,
+    protocol,
+)
 from mpclab.sharing import Share
 from tests.cheating import (
     DROP,
@@ -540,6 +547,17 @@ def test_what_was_asked_in_another_session_serves_there_once():
         assert not party._reserved
         with pytest.raises(Abort, match="this session was aborted"):
             party.endpoint.require_open()
+
+
+def test_a_server_does_not_answer_one_query_twice_in_a_batch():
+    """Before it says anything, also if it is told otherwise."""
+    recommender = ready(2)
+    one = prepared_for(recommender, (0,), NAMES[:1])[0]
+    held = one.servers[0]
+    running = protocol.online(one.session.parties[0], [held, held], NAMES[:1] * 2, [1, 1])
+    with pytest.raises(Abort, match="prepared for one use"):
+        running.send(None)
+    assert not held.used
 
 
 def test_a_server_takes_over_its_own_material_only():
