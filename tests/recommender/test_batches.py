@@ -560,6 +560,22 @@ def test_a_server_does_not_answer_one_query_twice_in_a_batch():
     assert not held.used
 
 
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("what", ["used", "void"])
+def test_one_query_that_must_not_be_asked_stops_the_batch(what, place):
+    recommender = ready(2)
+    prepared = prepared_for(recommender, (0, 1), NAMES[:2])
+    held = [each.servers[0] for each in prepared]
+    if what == "used":
+        held[place].used = True
+    else:
+        held[place].versions = tuple(v - 1 for v in held[place].versions)
+    assert held[place].void == (what == "void")
+    running = protocol.online(prepared[0].session.parties[0], held, NAMES[:2], [1, 1])
+    with pytest.raises((Abort, Refused), match="one use" if what == "used" else "taken out"):
+        running.send(None)
+
+
 def test_a_server_takes_over_its_own_material_only():
     recommender = ready(2)
     one, other = prepared_for(recommender, (0, 1), NAMES[:2])
