@@ -220,7 +220,7 @@ def _leaves(F: Field, public: Elements, held: Held, material: Bitwise) -> tuple[
     if last == 0:
         return s, s[:0]
 
-    even = len(public) - len(public) % 2
+    even = len(public) - len(public) % 2  # B3
     low, high = slice(0, even, 2), slice(1, even, 2)
     weighted = s[high] * weight[high]
     both = (  # s_high s_low with its weight, from r_high r_low

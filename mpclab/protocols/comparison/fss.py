@@ -76,7 +76,7 @@ def require_two(servers: int) -> None:
 # -- the distributed comparison function --------------------------------------------------------
 
 
-class _Generator:
+class Generator:
     """K1, the generator: nodes, uint64 of shape (..., 2), to seeds and elements of F_p x F_p."""
 
     def __init__(self, field: Field) -> None:
@@ -99,12 +99,12 @@ class _Generator:
         return np.frombuffer(data, np.uint64).reshape(nodes.shape) ^ nodes
 
 
-def _cleared(seeds: Elements) -> Elements:
+def cleared(seeds: Elements) -> Elements:
     """Seeds without their lowest bit, where the control bit was and the side goes."""
     return seeds & _WITHOUT_LOWEST
 
 
-def _on_side(seeds: Elements, side: Elements | np.uint64) -> Elements:
+def on_side(seeds: Elements, side: Elements | np.uint64) -> Elements:
     """The nodes of cleared seeds on a side: their lowest bit is the side."""
     nodes = seeds.copy()
     nodes[..., 0] |= side
@@ -149,8 +149,8 @@ class Key:
         root, seeds, packed, values = parts
         bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=2 * depth * count)
         return cls(
-            _cleared(np.frombuffer(root, np.uint64).reshape(count, 2)),
-            _cleared(np.frombuffer(seeds, np.uint64).reshape(depth, count, 2)),
+            cleared(np.frombuffer(root, np.uint64).reshape(count, 2)),
+            cleared(np.frombuffer(seeds, np.uint64).reshape(depth, count, 2)),
             bits.reshape(depth, 2, count).astype(np.uint64),
             values,
         )
@@ -163,8 +163,8 @@ def generate(
 
     `payload` (2, count) are elements of F_p x F_p.
     """
-    F, G, rows = field, _Generator(field), np.arange(len(threshold))
-    roots = _cleared(source.stream().words(4 * len(rows)).reshape(2, -1, 2))
+    F, G, rows = field, Generator(field), np.arange(len(threshold))
+    roots = cleared(source.stream().words(4 * len(rows)).reshape(2, -1, 2))
     s, t = roots, np.stack([np.zeros_like(threshold), np.ones_like(threshold)])
     V = F.zeros(payload.shape)  # what both servers' elements add up to, on the path so far
     seeds, controls, values = [], [], []
@@ -175,7 +175,7 @@ def generate(
     for i in reversed(range(depth)):
         bit = (threshold >> np.uint64(i)) & _ONE
         keep, lose = bit.astype(np.intp), 1 - bit.astype(np.intp)
-        nodes = np.stack([s, _on_side(s, _ONE)], axis=1)  # (server, side, count, 2)
+        nodes = np.stack([s, on_side(s, _ONE)], axis=1)  # (server, side, count, 2)
         following, value = G.seeds(nodes), G.values(nodes)  # (.., 2) and (2, server, side, count)
 
         lost, kept = value[:, :, lose, rows], value[:, :, keep, rows]
@@ -184,12 +184,12 @@ def generate(
         V = F.add(F.add(V, F.sub(kept[:, 0], kept[:, 1])), signed(word))
 
         off = following[:, lose, rows]
-        seed = _cleared(off[0] ^ off[1])  # off the path both servers' seeds become the same
+        seed = cleared(off[0] ^ off[1])  # off the path both servers' seeds become the same
         control = (following[0, ..., 0] ^ following[1, ..., 0]) & _ONE
         control ^= np.stack([bit ^ _ONE, bit])  # differing on the path, the same off it
 
         on = following[:, keep, rows]
-        s = _cleared(on) ^ seed * t[..., None]
+        s = cleared(on) ^ seed * t[..., None]
         t = (on[..., 0] & _ONE) ^ t * control[keep, rows]
         seeds.append(seed)
         controls.append(control)
@@ -203,19 +203,19 @@ def generate(
 
 def evaluate(field: Field, server: int, key: Key, z: Elements) -> Elements:
     """K1 to K3: this server's shares (2, count) of [z < threshold] payload, z of shape (count,)."""
-    F, G, rows = field, _Generator(field), np.arange(len(z))
+    F, G, rows = field, Generator(field), np.arange(len(z))
     depth = len(key.seeds)
     s, t = key.root, np.full(len(z), server, np.uint64)
     total = F.zeros((2, len(z)))
     for i in range(depth):
         side = (z >> np.uint64(depth - 1 - i)) & _ONE
-        nodes = _on_side(s, side)
+        nodes = on_side(s, side)
         following = G.seeds(nodes)  # K1
         total = F.add(total, F.add(G.values(nodes), key.values[i] * t))  # K2, K3
-        s = _cleared(following) ^ key.seeds[i] * t[:, None]
+        s = cleared(following) ^ key.seeds[i] * t[:, None]  # K2
         t = (following[:, 0] & _ONE) ^ t * key.controls[i, side.astype(np.intp), rows]
     total = F.add(total, F.add(G.values(s), key.values[depth] * t))
-    return F.neg(total) if server else total
+    return F.neg(total) if server else total  # K3
 
 
 # -- material and protocol ----------------------------------------------------------------------

@@ -128,7 +128,7 @@ async def is_negative(party: Party, x: Share, material: SignTables) -> Share:
     held = party.take(material)
     e = await party.open_masked(x + held["r"], "x + r")  # T1
 
-    top_e = (e >> np.uint64(k - 1)) & np.uint64(1)  # T2: a xor b = a + b - 2 a b, with a public
+    top_e = (e >> np.uint64(k - 1)) & np.uint64(1)  # T2 (a xor b = a + b - 2 a b, a public)
     top = held["top"]
     t = top * F.sub(np.uint64(1), F.add(top_e, top_e)) + top_e
 
