@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from mpclab import sharing
-from mpclab.protocols import checks, multiply
+from mpclab.preprocessing import dealer
+from mpclab.protocols import checks, clients, multiply
+from mpclab.protocols.comparison import bits, fss, tables
+from mpclab.recommender import protocol, release
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 STEP = re.compile(r"^- \*\*([A-Z]\d[a-z]?|\d\.)\*\*", re.MULTILINE)
@@ -16,6 +19,10 @@ SOURCES = {
     "01_secret_sharing.ipynb": [sharing],
     "02_authenticated_shares.ipynb": [checks],
     "03_multiplying.ipynb": [multiply],
+    "04_preprocessing.ipynb": [dealer],
+    "05_clients.ipynb": [clients],
+    "06_secure_comparison.ipynb": [tables, bits, fss],
+    "07_private_recommendations.ipynb": [protocol, release],
 }
 
 

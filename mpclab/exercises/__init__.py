@@ -10,4 +10,12 @@ __all__ = ["NotYet"]
 
 
 class NotYet(AssertionError):
-    """An answer that is not right yet; its text says why."""
+    """An answer that is not right yet; its text says why.
+
+    >>> NotYet("the shares sum to 3")._render_traceback_()
+    ['Not yet: the shares sum to 3']
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        # A notebook shows this in place of a traceback: where the check found it is of no interest.
+        return [f"Not yet: {self}"]
