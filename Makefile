@@ -37,7 +37,7 @@ else
 install = $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(1)]'
 endif
 
-.PHONY: help demo test lint types unit notebooks e2e fuzz mutation lab bench constraints clean
+.PHONY: help demo test lint types unit notebooks student site e2e fuzz mutation lab bench constraints clean
 
 help: ## say what there is to make (what plain `make` does)
 	@echo "mpclab: a workbench for secure multi-party computation"; echo
@@ -64,6 +64,12 @@ notebooks: $(STAMPS)/test ## run every notebook and compare its outputs with the
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -W default \
 	  --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS)/*.ipynb
+
+student: $(STAMPS)/site ## write the students' notebooks anew from the solved ones
+	$(BIN)/python -m docs.student
+
+site: $(STAMPS)/site ## write course, specification and reference as pages to read offline
+	$(BIN)/python -m docs.site
 
 mutation: $(STAMPS)/test ## spoil every line that security rests on: does a test fail? (long)
 	$(BIN)/python -m tests.mutation $(MUTATION)
