@@ -126,8 +126,7 @@ class Share:
 
     def _coerce(self, other: Any) -> Share:
         if isinstance(other, Share):
-            if other.key is not self.key and other.key != self.key:
-                raise InputError("these two shares belong to different servers or labs")
+            _require_one_holder([self, other])
             return other
         if hasattr(other, "send"):
             other.close()  # nobody is going to await it
@@ -191,17 +190,20 @@ def _aligned(a: Share, b: Share) -> tuple[Elements, Elements]:
     return _expanded(a.data, ndim), _expanded(b.data, ndim)
 
 
+def _require_one_holder(parts: Sequence[Share]) -> None:
+    if any(p.key != parts[0].key for p in parts):
+        raise InputError("these shares belong to different servers or labs")
+
+
 def concatenate(parts: Sequence[Share]) -> Share:
     """Join the flattened secrets into one of shape (total,)."""
-    if any(p.key is not parts[0].key and p.key != parts[0].key for p in parts):
-        raise InputError("these shares belong to different servers or labs")
+    _require_one_holder(parts)
     return Share(np.concatenate([p.data.reshape(2, -1) for p in parts], axis=1), parts[0].key)
 
 
 def stack(parts: Sequence[Share]) -> Share:
     """Secrets of one shape (..) as the rows of one of shape (count, ..)."""
-    if any(p.key is not parts[0].key and p.key != parts[0].key for p in parts):
-        raise InputError("these shares belong to different servers or labs")
+    _require_one_holder(parts)
     return Share(np.stack([p.data for p in parts], axis=1), parts[0].key)
 
 

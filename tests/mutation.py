@@ -120,6 +120,12 @@ ALLOWED: dict[str, str] = {
     r"^protocols/comparison/fss.py in module: hash: without b.mpclab fss": (
         "the name keeps the three keys apart; the prefix keeps them apart from other programs'"
     ),
+    r"^recommender/protocol.py in _selections: operand: without `block.used": (
+        "where nobody has uploaded, E is 0, and there is nothing to take off"
+    ),
+    r"^sharing.py in Share.__getitem__: operand: without `i is": (
+        "the other way gives the same for any index, only more slowly"
+    ),
     r"^party.py in Party.take: statement: without self.in_use": (
         "memory alone: the list keeps material alive until the run has ended"
     ),

@@ -21,6 +21,7 @@ from mpclab.sharing import (
     reconstruct,
     reconstruct_key,
     share_out,
+    stack,
 )
 
 fixed = settings(derandomize=True, max_examples=50)
@@ -260,9 +261,25 @@ def test_the_same_server_may_hold_two_equal_keys():
     check([x + y for x, y in zip(a, b, strict=True)], [3], 101)
 
 
-def test_concatenate_does_not_mix_servers():
-    with pytest.raises(InputError, match="different servers or labs"):
-        concatenate(share_out([1], keys_of(101, 2), stream()))
+@pytest.mark.parametrize("join", [concatenate, stack])
+def test_joining_does_not_mix_servers(join):
+    one, other = share_out([1], keys_of(101, 2), stream())
+    for parts in ((one, other), (one, one, other), (other, one, one)):
+        with pytest.raises(InputError, match="different servers or labs"):
+            join(parts)
+    assert join([one, one]).data.size == 4
+
+
+def test_a_result_that_nobody_awaited_is_no_operand():
+    async def protocol():
+        return 1
+
+    a, _ = share_out([1], keys_of(101, 2), stream())
+    for operation in (lambda x: a + x, lambda x: a - x, lambda x: x - a):
+        forgotten = protocol()
+        with pytest.raises(InputError, match="`await` is missing"):
+            operation(forgotten)
+        assert forgotten.cr_frame is None  # closed: Python has nothing to warn of
 
 
 def test_two_secrets_are_not_multiplied_locally():
@@ -282,7 +299,7 @@ def test_operands_that_are_no_elements_get_a_sentence(value):
 def test_a_share_has_no_truth_value():
     """`if x == 3:` on a secret would silently never be true."""
     a, _ = share_out([0], keys_of(101, 2), stream())
-    with pytest.raises((TypeError, InputError)):
+    with pytest.raises(TypeError, match="a share cannot decide an `if`"):
         bool(a)
 
 

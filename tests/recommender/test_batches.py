@@ -291,8 +291,13 @@ def test_when_all_are_refused_nothing_comes_out():
         return [e for e in flight.corrupt if e.label != "query"]
 
     lab.network.adversary, lab.network.corrupt = nothing, frozenset(NAMES)
-    results = ask(recommender)
+    prepared = prepared_for(recommender)
+    results = ask(recommender, prepared)
     assert [type(r) for r in results] == [Refused] * 3
+    for party in prepared[0].session.parties:
+        assert not party.unchecked  # what was opened is of no use to anybody
+        with pytest.raises(Abort, match="this session was aborted"):
+            party.endpoint.require_open()
     lab.network.adversary = None
     steps = {r.step for r in lab.transcript.select(phase="online")}
     assert not any("select" in step or "result" in step for step in steps)
@@ -561,18 +566,21 @@ def test_a_server_does_not_answer_one_query_twice_in_a_batch():
 
 
 @pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize("what", ["used", "void"])
+@pytest.mark.parametrize("what", ["used", "void", "of other rows"])
 def test_one_query_that_must_not_be_asked_stops_the_batch(what, place):
     recommender = ready(2)
     prepared = prepared_for(recommender, (0, 1), NAMES[:2])
     held = [each.servers[0] for each in prepared]
     if what == "used":
         held[place].used = True
-    else:
+    elif what == "void":
         held[place].versions = tuple(v - 1 for v in held[place].versions)
+    else:
+        held[place].blocks, held[place].versions = [], ()
     assert held[place].void == (what == "void")
+    told = {"used": "one use", "void": "taken out", "of other rows": "masks for more rows"}
     running = protocol.online(prepared[0].session.parties[0], held, NAMES[:2], [1, 1])
-    with pytest.raises((Abort, Refused), match="one use" if what == "used" else "taken out"):
+    with pytest.raises((Abort, Refused), match=told[what]):
         running.send(None)
 
 
