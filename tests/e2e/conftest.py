@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -303,6 +304,31 @@ def notebooks(lab: Lab, browser, request: pytest.FixtureRequest):
     assert not outside, f"requests left this machine: {sorted(set(outside))}"
 
 
+@pytest.fixture
+def widget(lab: Lab, notebooks):
+    """Open a notebook that has one widget alone: `notebook, group = widget("name", source)`."""
+    folder = next(p for p in lab.log.parent.joinpath("project").iterdir() if p.is_dir())
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    written = []
+
+    def opened(name: str, source: str):
+        path = folder / f"widget-{name}.ipynb"
+        cells = [nbformat.v4.new_code_cell(source)]
+        made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        path.write_text(json.dumps(made), encoding="utf-8")
+        written.append(path)
+        notebook = notebooks(path.name)
+        notebook.run_all()
+        assert not notebook.errors(), "\n".join(notebook.errors())
+        (group,) = notebook.groups()
+        group.locator(".mpclab-result svg").first.wait_for()
+        return notebook, group
+
+    yield opened
+    for path in written:
+        path.unlink()
+
+
 class Notebook:
     """One notebook in the browser, used as a person would use it."""
 
@@ -472,6 +498,23 @@ class Notebook:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         file = SCREENSHOTS / f"{Path(self.name).stem}-{what}.png"
         (part or self.page).screenshot(path=file)
+
+    def both_themes(self, group, what: str) -> None:
+        """Take a picture of a widget in each theme, and see that the colours follow."""
+        for theme, light in (("Dark", "false"), ("Light", "true")):
+            self.page.evaluate(
+                "(name) => window.jupyterapp.commands.execute"
+                "('apputils:change-theme', {theme: name})",
+                f"JupyterLab {theme}",
+            )
+            mark = f'[data-jp-theme-light="{light}"]'
+            self.page.locator(mark).first.wait_for(state="attached")
+            self.page.wait_for_timeout(500)
+            ground = group.locator(".mpclab-lab").evaluate(
+                "e => getComputedStyle(e).backgroundColor"
+            )
+            assert ground == {"Dark": "rgb(28, 32, 39)", "Light": "rgb(245, 246, 248)"}[theme]
+            self.screenshot(f"{what}-{theme.lower()}", group)
 
     def close(self) -> None:
         """Shut down the kernel, so that the next notebook has the machine to itself."""

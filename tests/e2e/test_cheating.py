@@ -1,35 +1,8 @@
 """Chapter 08 in a real browser: pick, press Run, and see what comes of it, in both themes."""
 
-import json
 import re
 
-import nbformat
-import pytest
-
 CELL = "from mpclab.widgets.cheating import cheating\ncheating(step='select/b - d')"
-
-
-@pytest.fixture(scope="module")
-def page_of_its_own(lab):
-    """A notebook with the widget alone, beside the others."""
-    folder = next(p for p in lab.log.parent.joinpath("project").iterdir() if p.is_dir())
-    path = folder / "cheating-widget.ipynb"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(CELL)], metadata={"kernelspec": kernel}
-    )
-    path.write_text(json.dumps(notebook))
-    yield path.name
-    path.unlink()
-
-
-@pytest.fixture
-def widget(page_of_its_own, notebooks):
-    notebook = notebooks(page_of_its_own)
-    notebook.run_all()
-    assert not notebook.errors(), "\n".join(notebook.errors())
-    (group,) = notebook.groups()
-    return notebook, group
 
 
 def head(group):
@@ -37,7 +10,7 @@ def head(group):
 
 
 def test_an_attack_fails_and_without_its_defence_succeeds(widget):
-    notebook, group = widget
+    notebook, group = widget("cheating", CELL)
     assert "Fails: abort before output." in head(group).inner_text()
     attack = group.get_by_label("Attack", exact=True)
     defence = group.get_by_label("Defence to take away")
@@ -57,7 +30,7 @@ def test_an_attack_fails_and_without_its_defence_succeeds(widget):
 
 
 def test_a_small_field_and_many_runs_by_keyboard(widget):
-    notebook, group = widget
+    notebook, group = widget("cheating", CELL)
     field = group.get_by_label("Field")
     field.select_option("small")
     often = group.get_by_role("button", name=re.compile("times"))
@@ -73,7 +46,7 @@ def test_a_small_field_and_many_runs_by_keyboard(widget):
 
 
 def test_parties(widget):
-    notebook, group = widget
+    notebook, group = widget("cheating", CELL)
     group.get_by_label("2", exact=True).check()
     assert group.get_by_label("server 1").is_checked()  # server 2 is no more
     assert group.get_by_label("server 0").is_disabled()  # one server stays honest
@@ -86,19 +59,6 @@ def test_parties(widget):
     assert not notebook.errors()
 
 
-def test_the_dark_theme(widget):
-    notebook, group = widget
-    notebook.page.evaluate(
-        "() => window.jupyterapp.commands.execute('apputils:change-theme',"
-        " {theme: 'JupyterLab Dark'})"
-    )
-    notebook.page.locator('[data-jp-theme-light="false"]').first.wait_for(state="attached")
-    notebook.page.wait_for_timeout(500)
-    paper = group.locator(".mpclab-seen").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert paper == "rgb(21, 24, 30)"
-    notebook.screenshot("dark", group)
-    notebook.page.evaluate(
-        "() => window.jupyterapp.commands.execute('apputils:change-theme',"
-        " {theme: 'JupyterLab Light'})"
-    )
-    notebook.page.locator('[data-jp-theme-light="true"]').first.wait_for(state="attached")
+def test_both_themes(widget):
+    notebook, group = widget("cheating", CELL)
+    notebook.both_themes(group, "cheating")

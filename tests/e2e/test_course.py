@@ -1,10 +1,6 @@
 """The widgets of chapters 01 to 03 in a real browser, by mouse and keyboard, in both themes."""
 
-import json
 import re
-
-import nbformat
-import pytest
 
 WIDGETS = {
     "sharing": "from mpclab.widgets.sharing import share_viewer\nshare_viewer(42, servers=3)",
@@ -13,57 +9,12 @@ WIDGETS = {
 }
 
 
-@pytest.fixture(scope="module")
-def pages(lab):
-    """A notebook for each widget alone, beside the others."""
-    folder = next(p for p in lab.log.parent.joinpath("project").iterdir() if p.is_dir())
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    paths = []
-    for name, source in WIDGETS.items():
-        path = folder / f"widget-{name}.ipynb"
-        cells = [nbformat.v4.new_code_cell(source)]
-        made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        path.write_text(json.dumps(made))
-        paths.append(path)
-    yield
-    for path in paths:
-        path.unlink()
-
-
-@pytest.fixture
-def widget(pages, notebooks):
-    def opened(name):
-        notebook = notebooks(f"widget-{name}.ipynb")
-        notebook.run_all()
-        assert not notebook.errors(), "\n".join(notebook.errors())
-        (group,) = notebook.groups()
-        group.locator(".mpclab-result svg").first.wait_for()
-        return notebook, group
-
-    return opened
-
-
 def status(group):  # what is told above the picture
     return group.locator("[role=status]")
 
 
-def both_themes(notebook, group, name):
-    """A picture of each, and the colours follow."""
-    for theme, light in (("Dark", "false"), ("Light", "true")):
-        notebook.page.evaluate(
-            "(name) => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})",
-            f"JupyterLab {theme}",
-        )
-        mark = f'[data-jp-theme-light="{light}"]'
-        notebook.page.locator(mark).first.wait_for(state="attached")
-        notebook.page.wait_for_timeout(500)
-        ground = group.locator(".mpclab-lab").evaluate("e => getComputedStyle(e).backgroundColor")
-        assert ground == {"Dark": "rgb(28, 32, 39)", "Light": "rgb(245, 246, 248)"}[theme]
-        notebook.screenshot(f"{name}-{theme.lower()}", group)
-
-
 def test_shares_are_edited_and_covered(widget):
-    notebook, group = widget("sharing")
+    notebook, group = widget("sharing", WIDGETS["sharing"])
     status(group).get_by_text("All 3 shares together give the secret, 42.").wait_for()
     box = group.get_by_label("Shares: edit any of them: server 2")
     box.focus()
@@ -75,7 +26,7 @@ def test_shares_are_edited_and_covered(widget):
     status(group).get_by_text(re.compile("^Server 2 is covered")).wait_for()
     assert box.is_disabled()
     assert box.input_value() == "?"
-    both_themes(notebook, group, "covered")
+    notebook.both_themes(group, "covered")
     servers = group.get_by_label("Servers")
     servers.focus()
     for _ in range(4):
@@ -90,9 +41,9 @@ def test_shares_are_edited_and_covered(widget):
 
 
 def test_forgeries_are_tried_along_the_dial(widget):
-    notebook, group = widget("macs")
+    notebook, group = widget("macs", WIDGETS["macs"])
     status(group).get_by_text(re.compile("passed the zero test")).wait_for()
-    both_themes(notebook, group, "zero")
+    notebook.both_themes(group, "zero")
     group.get_by_label("plain check").check()
     status(group).get_by_text(re.compile("passed the plain check")).wait_for()
     dial = group.get_by_label("Field: p")
@@ -101,12 +52,12 @@ def test_forgeries_are_tried_along_the_dial(widget):
     status(group).get_by_text(re.compile("0 of 10,000 forgeries passed")).wait_for()
     group.get_by_label("guesses the key").uncheck()
     status(group).get_by_text(re.compile("The formula 1/p says")).wait_for()
-    both_themes(notebook, group, "plain")
+    notebook.both_themes(group, "plain")
     assert not notebook.errors()
 
 
 def test_a_multiplication_is_stepped_through(widget):
-    notebook, group = widget("triples")
+    notebook, group = widget("triples", WIDGETS["triples"])
     following = group.get_by_role("button", name="Next")
     following.focus()
     for _ in range(4):
@@ -114,7 +65,7 @@ def test_a_multiplication_is_stepped_through(widget):
         notebook.page.wait_for_timeout(250)
     status(group).get_by_text("Step 4 of 8.").wait_for()
     assert following.evaluate("e => e === document.activeElement")
-    both_themes(notebook, group, "stepped")
+    notebook.both_themes(group, "stepped")
     group.get_by_label("Servers").press("Home")
     status(group).get_by_text("Step 4 of 4.").wait_for()
     assert group.locator(".mpclab-card").count() == 2
