@@ -227,7 +227,7 @@ def additive(field: Field, x: Elements, servers: int, stream: Stream) -> list[El
 
 def check_servers(servers: int) -> int:
     """The number of servers, or a sentence if it is not at least 2."""
-    if not isinstance(servers, (int, np.integer)) or isinstance(servers, bool) or servers < 2:
+    if not isinstance(servers, (int, np.integer)) or servers < 2:  # True is 1
         raise InputError(
             f"servers is {servers!r}: it takes at least 2 servers (one alone would see everything)"
         )

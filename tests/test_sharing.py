@@ -11,6 +11,7 @@ from mpclab.errors import InputError
 from mpclab.field import MERSENNE_61, Field
 from mpclab.randomness import Stream
 from mpclab.sharing import (
+    MOST_SERVERS,
     KeyShare,
     Share,
     additive,
@@ -309,6 +310,12 @@ def test_too_few_servers_get_a_sentence(servers):
         check_servers(servers)
     with pytest.raises(InputError, match="at least 2 servers"):
         deal_keys(Field(101), servers, stream())
+
+
+def test_too_many_servers_get_a_sentence():
+    with pytest.raises(InputError, match=f"at most {MOST_SERVERS} are simulated"):
+        check_servers(MOST_SERVERS + 1)
+    assert check_servers(MOST_SERVERS) == MOST_SERVERS
 
 
 def test_numbers_of_servers():

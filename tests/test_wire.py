@@ -13,6 +13,7 @@ from mpclab.wire import (
     Header,
     Section,
     WireError,
+    count_elements,
     decode,
     decode_header,
     elements,
@@ -374,3 +375,22 @@ def test_matches(parts, expected, fits):
 def test_parts_match_what_is_like_them(drawn):
     assert matches(drawn, like(drawn))
     assert not matches([*drawn, b""], like(drawn))
+
+
+def test_what_cannot_be_written_gets_a_sentence():
+    field = Field(101)
+    for section, told in (
+        (Section("\ud800", "open", ()), "cannot be written in UTF-8"),
+        (Section("x" * 256, "open", ()), "has 256 bytes; at most 255 fit"),
+        (Section("x", "open", ("text",)), "a str has no place in a message"),
+        (Section("x", "open", (3,)), "a int has no place in a message"),
+        (Section("x", "open", (np.zeros(2),)), "dtype float64 has no place"),
+    ):
+        with pytest.raises(WireError, match=told):
+            encode(field, BLANK, (section,))
+
+
+def test_integers_and_bytes_are_no_elements():
+    parts = (np.zeros((2, 3), np.uint64), np.zeros(4, np.int64), b"12345", np.uint64([1]))
+    assert count_elements(parts) == 7
+    assert count_elements(parts[1:3]) == 0

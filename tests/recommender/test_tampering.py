@@ -561,6 +561,19 @@ def test_a_server_that_lies_while_settling_has_that_row_refused(servers):
     assert scene.right(scene.ask(), missing=(2,))
 
 
+def test_settling_counts_the_rows_that_were_in_force():
+    """A row that its user has replaced is in force nowhere, also where servers differ on it."""
+    scene = Scene(2)
+    scene.recommender.upload(RATINGS)
+    scene.recommender.upload(RATINGS, ids=range(4))
+    block = scene.lab.servers[1].storage["recommender"][0]
+    assert not block.present.any()
+    block.ids[1] = 77
+    assert scene.recommender.settle() == 0
+    assert scene.recommender.users == 4
+    assert scene.right(scene.ask())
+
+
 def test_a_query_prepared_before_settling_is_void():
     """It holds products with rows that are gone."""
     scene = Scene(2)
