@@ -53,8 +53,8 @@ CONCLUSIONS: Mapping[str, Mapping[str, str]] = {
             "Shares of a masked value, for a division. " + _ADDED + "X + r, "
             + _MASKED.format("X", "r")
         ),
-        "D + 2^(m+1) t + r2": (
-            "Shares of a masked digit comparison. " + _ADDED + "D + 2^(m+1) t + r2, "
+        "D + 2^m t + r2": (
+            "Shares of a masked digit comparison. " + _ADDED + "D + 2^m t + r2, "
             + _MASKED.format("the outcome", "r2")
         ),
         "D + r2": (

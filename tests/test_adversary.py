@@ -27,7 +27,7 @@ def recommender(adversary, corrupt=("server 1",), servers=3):
 
 @pytest.mark.parametrize(
     "step",
-    ["compare/x + r", "compare/D + 2^(m+1) t + r2", "compare", "select/b - d", "aggregate/y - r",
+    ["compare/x + r", "compare/D + 2^m t + r2", "compare", "select/b - d", "aggregate/y - r",
      "check/s - u"],
 )  # fmt: skip
 def test_an_altered_share_aborts_before_the_result(step):

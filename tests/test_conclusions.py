@@ -93,7 +93,7 @@ def test_the_plain_check_is_told_from_the_other():
         ("X + r", ["for a division"]),
         ("sort/level 12", ["one level of a comparison in bits"]),
         ("f/x + r + f/y - r", ["computes x + r", "computes y - r"]),
-        ("f/D + 2^(m+1) t + r2", ["computes D + 2^(m+1) t + r2"]),
+        ("f/D + 2^m t + r2", ["computes D + 2^m t + r2"]),
         ("mine/oops", ["if not, every server now knows it"]),
         ("mine/d + mine/e", ["if not, every server now knows it"]),
         ("f/x + r + f/oops", ["computes x + r", "if not, every server now knows it"]),

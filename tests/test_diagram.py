@@ -327,7 +327,7 @@ def test_colours_stand_out_from_the_paper(theme):
 
 
 def test_widths_are_never_underestimated():
-    for text in ("server 0", "D + 2^(m+1) t + r2", "8 rounds between servers, 36 kB", "µs → …"):
+    for text in ("server 0", "D + 2^m t + r2", "8 rounds between servers, 36 kB", "µs → …"):
         for bold in (False, True):
             face = font(bold)
             face.set_text(text, 0.0)

@@ -111,7 +111,7 @@ def _tables(sheet: Canvas, looked: LookUp) -> None:
     signs = looked.tables["signs"]
     for k, i in enumerate((1, 0)):
         left = 62 + 428 * k
-        sheet.text(left, y, f"digit {i}: {2**i} sign(place - {r[i]}), turned by r'", 11)
+        sheet.text(left, y, f"digit {i}: {2**i} sign(place - {r[i]})", 11)
         _row(sheet, left, y + 34, [str(v) for v in signs[i]], e[i], 44)
     looks = [int(signs[i][e[i]]) for i in (1, 0)]
     _box(sheet, 62, y + 80, 200, f"D = {looks[0]} + {_signed(looks[1])} = {looked.D}", True)
@@ -120,7 +120,7 @@ def _tables(sheet: Canvas, looked: LookUp) -> None:
     y += 124
     r2, e2 = looked.run.material["r2"], looked.run.opened[1][0]
     _step(sheet, y, "T4")
-    _box(sheet, 62, y, 230, f"D + 8 t = {looked.D + 8 * looked.t}", True)
+    _box(sheet, 62, y, 230, f"D + 4 t = {looked.D + 4 * looked.t}", True)
     sheet.text(301, y + 4, "+", 13)
     _box(sheet, 318, y, 120, f"r2 = {r2}", True)
     sheet.text(447, y + 4, "=", 13)
@@ -128,12 +128,12 @@ def _tables(sheet: Canvas, looked: LookUp) -> None:
     sheet.text(592, y + 4, "opened, round 2", 10.5, "m")
 
     y += 52
-    place, upper = e2 % 8, (e2 >> 3) & 1
+    place, upper = e2 % 4, (e2 >> 2) & 1
     _step(sheet, y + 6, "T5")
     _row(sheet, 62, y + 6, [str(v) for v in looked.tables["half"]], place, 44)
     how = "one minus what stands there" if upper else "what stands there"
-    sheet.text(432, y + 3, f"e2 mod 16 = {e2 % 16}: place {place}, {how}: {looked.bit}", 11.5)
-    sheet.text(432, y + 20, f"(place j holds the top bit of j - {r2 % 16} modulo 16)", 10.5, "m")
+    sheet.text(262, y + 3, f"e2 mod 8 = {e2 % 8}: place {place}, {how}: {looked.bit}", 11.5)
+    sheet.text(262, y + 20, f"(place j holds the top bit of j - {r2 % 8} modulo 8)", 10.5, "m")
 
 
 def _signed(value: int) -> str:

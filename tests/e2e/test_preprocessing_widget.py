@@ -23,7 +23,7 @@ def test_material_is_dealt_to_more_servers_with_and_without_seeds(widget):
     count.press("End")
     status.get_by_text(re.compile("^Server 0 receives 32,169 bytes")).wait_for()
     group.get_by_label("Material").select_option("comparison tables")
-    status.get_by_text(re.compile("2,336,000 of them corrections")).wait_for()
+    status.get_by_text(re.compile("1,824,000 of them corrections")).wait_for()
     notebook.both_themes(group, "tables")
     group.get_by_label("without seeds").check()
     status.get_by_text(re.compile("^Without seeds each of 10 servers")).wait_for()

@@ -160,7 +160,7 @@ def test_error_of_a_field_that_is_not_one_below_a_power_of_two():
     assert modulus % 2**bits == 29
     lab = Lab(servers=2, modulus=modulus, seed=5)
     spec = SignTables(count, bits)
-    second = 2.0 ** (spec.digits + 2) / modulus
+    second = 2.0 ** (spec.digits + 1) / modulus
 
     def around(rate):
         return 5 * math.sqrt(rate / count)
@@ -225,18 +225,18 @@ def test_tables_have_the_fewest_entries(bits):
     spec = SignTables(1, bits)
     m, w = spec.digits, spec.width
     assert m * w >= bits - 1 > (m - 1) * w
-    entries = m * 2**w + 2 ** (m + 1)
+    entries = m * 2**w + 2**m
     low = bits - 1
     for other in range(1, min(low, 12) + 1):
         digits = -(-low // other)
-        assert entries <= digits * 2**other + 2 ** (digits + 1)
+        assert entries <= digits * 2**other + 2**digits
     shapes = {e.name: e.shape for e in spec.layout()}
     assert shapes["signs"] == (1, m, 2**w)
-    assert shapes["half"] == (1, 2 ** (m + 1))
+    assert shapes["half"] == (1, 2**m)
 
 
 @pytest.mark.parametrize("server", [0, 1, 2])
-@pytest.mark.parametrize("step", ["x + r", "D + 2^(m+1) t + r2"])
+@pytest.mark.parametrize("step", ["x + r", "D + 2^m t + r2"])
 def test_an_altered_opening_is_found_by_the_check(server, step):
     lab = Lab(servers=3, seed=7)
     spec = SignTables(4, 19)

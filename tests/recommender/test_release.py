@@ -230,7 +230,7 @@ def test_predictions_of_noisy_results_are_ratings():
 
 # -- cheating -----------------------------------------------------------------------------
 
-NEW = ["release/x + r", "release/D + 2^(m+1) t + r2", "release/X - A, Y - B"]
+NEW = ["release/x + r", "release/D + 2^m t + r2", "release/X - A, Y - B"]
 
 
 @pytest.mark.parametrize(("servers", "corrupt"), [(2, "server 1"), (3, "server 0")])

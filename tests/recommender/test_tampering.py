@@ -55,7 +55,7 @@ BETWEEN_SERVERS = {
     ("prepare", "zeta reveal", "reveal"): [ABORT],
     ("online", "compare/same query", "hash"): [REFUSED],
     ("online", "compare/x + r", "open"): [ABORT],
-    ("online", "compare/D + 2^(m+1) t + r2", "open"): [ABORT],
+    ("online", "compare/D + 2^m t + r2", "open"): [ABORT],
     ("online", "select/b - d", "open"): [ABORT],
     ("online", "aggregate/y - r", "open"): [ABORT],
     ("online", "check/coin reveal", "reveal"): [ABORT],

@@ -153,8 +153,8 @@ def test_tables_by_hand_are_the_run():
         assert np.sign(looked.D) == np.sign(low_e - low_r)
         assert abs(looked.D) < 2**m
         (e2,) = looked.run.opened[1]
-        assert e2 == (looked.D + 2 ** (m + 1) * looked.t + r2) % looked.modulus
-        place, upper = e2 % 2 ** (m + 1), (e2 >> (m + 1)) & 1
+        assert e2 == (looked.D + 2**m * looked.t + r2) % looked.modulus
+        place, upper = e2 % 2**m, (e2 >> m) & 1
         entry = int(looked.tables["half"][place])
         assert (1 - entry if upper else entry) == looked.bit
         assert looked.run.material["top"] == (looked.r >> (BITS - 1)) & 1

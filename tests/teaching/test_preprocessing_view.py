@@ -20,7 +20,7 @@ CORRECTIONS = {
     "input mask": lambda k: 0 + (k + 1),
     "output mask": lambda k: (k + 1) + (k + 1),
     "zero tests": lambda k: k,
-    "comparison tables": lambda k: (1 + 80 + 64) * k + (3 + 80 + 64) * k,
+    "comparison tables": lambda k: (1 + 80 + 32) * k + (3 + 80 + 32) * k,
 }
 # Numbers that every server holds of it, MACs included.
 HELD = {
@@ -30,7 +30,7 @@ HELD = {
     "input mask": lambda k: 2 * (k + 1),
     "output mask": lambda k: 2 * (k + 1) + 1 + (k + 1),
     "zero tests": lambda k: 3 * k,
-    "comparison tables": lambda k: 2 * (3 + 80 + 64) * k,
+    "comparison tables": lambda k: 2 * (3 + 80 + 32) * k,
 }
 
 
@@ -151,10 +151,10 @@ def test_the_explorer_follows_its_controls():
     explorer.move(without=True)
     assert explorer.html.startswith('<p role="status">Without seeds each of 10 servers')
     explorer.move(material="comparison tables")
-    assert explorer.shown.shares == 2_352_238
+    assert explorer.shown.shares == 1_840_238
     assert control(explorer, "material")["value"] == "comparison tables"
     explorer.move(without=False, count=0, servers=2)
-    assert explorer.shown.corrections == 292
+    assert explorer.shown.corrections == 228
     explorer.move(material="gold")
     assert explorer.html.startswith('<p role="alert">there is no material')
     with pytest.raises(InputError, match="the slider has 1, 10"):

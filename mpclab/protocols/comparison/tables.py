@@ -8,14 +8,14 @@ For a k-bit signed x, with r uniform in F_p and r' = r mod 2^k:
     T3  cut the lower bits into m digits of w bits. A one-time truth table per digit, looked up
         at the public digit of e', gives 2^i sign(e'_i - r'_i); their sum D has the sign of the
         highest digit that differs, and |D| < 2^m;
-    T4  open e2 = D + 2^(m+1) t + r2, with r2 uniform in F_p;
-    T5  [x < 0] = t xor [D < 0] is the top bit of (e2 - r2) mod 2^(m+2): for t = 0 negative D
-        wrap into the upper half, and for t = 1 out of it. It is looked up at e2 mod 2^(m+2) in a
+    T4  open e2 = D + 2^m t + r2, with r2 uniform in F_p;
+    T5  [x < 0] = t xor [D < 0] is the top bit of (e2 - r2) mod 2^(m+1): for t = 0 negative D
+        wrap into the upper half, and for t = 1 out of it. It is looked up at e2 mod 2^(m+1) in a
         table of r2; the upper half of that table is one minus the lower, so half is kept.
 
 The answer is a bit for every x, also one out of range. Errors: T1 wraps around p with probability
 at most 2^k / p, which for p = 2^61 - 1 moves x one unit away from 0 (harmless for |x| < 2^(k-1) -
-1); T4 wraps with probability at most 2^(m+2) / p. One-time truth tables: Ishai, Kushilevitz,
+1); T4 wraps with probability at most 2^(m+1) / p. One-time truth tables: Ishai, Kushilevitz,
 Meldgaard, Orlandi, Paskin-Cherniavsky, TCC 2013.
 """
 
@@ -43,7 +43,7 @@ def wrap_error(field: Field, bits: int) -> float:
 
 def _entries(bits: int, width: int) -> int:
     digits = -(-bits // width)
-    return (digits << width) + (2 << digits)
+    return (digits << width) + (1 << digits)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class SignTables(Material):
 
     def error(self, field: Field) -> float:
         """The probability that an answer is wrong, at most."""
-        return wrap_error(field, self.bits) + 2.0 ** (self.digits + 2) / field.modulus
+        return wrap_error(field, self.bits) + 2.0 ** (self.digits + 1) / field.modulus
 
     @property
     def rounds(self) -> int:
@@ -94,21 +94,21 @@ class SignTables(Material):
             Entry("r2", (n,), uniform=True),
             Entry("top", (n,)),
             Entry("signs", (n, m, 2**w)),
-            Entry("half", (n, 2 ** (m + 1))),
+            Entry("half", (n, 2**m)),
         )
 
     def derive(self, field: Field, uniform: Values, memory: Memory) -> Values:
         """The top bit of r, and the tables of its digits and of r2."""
         m, w = self.digits, self.width
-        r, r2 = uniform["r"], uniform["r2"] & np.uint64(2 ** (m + 2) - 1)
+        r, r2 = uniform["r"], uniform["r2"] & np.uint64(2 ** (m + 1) - 1)
         top = (r >> np.uint64(self.bits - 1)) & np.uint64(1)
         digit = _digits(r, self)[:, :, None]
         every = np.arange(2**w, dtype=np.uint64)
         weight = np.uint64(1) << np.arange(m, dtype=np.uint64)[None, :, None]
         signs = np.where(every > digit, weight, np.uint64(field.modulus) - weight)
         signs = np.where(every == digit, np.uint64(0), signs)
-        lower = np.arange(2 ** (m + 1), dtype=np.uint64)
-        half = (lower - r2[:, None]) >> np.uint64(m + 1)  # mod 2^64, so mod 2^(m+2)
+        lower = np.arange(2**m, dtype=np.uint64)
+        half = (lower - r2[:, None]) >> np.uint64(m)  # mod 2^64, so mod 2^(m+1)
         return {"top": top, "signs": signs, "half": half & np.uint64(1)}
 
 
@@ -138,9 +138,9 @@ async def is_negative(party: Party, x: Share, material: SignTables) -> Share:
     D = Share(F.sum(looked_up, axis=2), party.key)
     party.done_with(held, "signs")
 
-    e2 = await party.open_masked(D + t * 2 ** (m + 1) + held["r2"], "D + 2^(m+1) t + r2")  # T4
+    e2 = await party.open_masked(D + t * 2**m + held["r2"], "D + 2^m t + r2")  # T4
 
-    index = (e2 & np.uint64(2 ** (m + 1) - 1)).astype(np.intp)  # T5
-    upper = ((e2 >> np.uint64(m + 1)) & np.uint64(1)).astype(np.int64)
+    index = (e2 & np.uint64(2**m - 1)).astype(np.intp)  # T5
+    upper = ((e2 >> np.uint64(m)) & np.uint64(1)).astype(np.int64)
     bit: Share = held["half"][np.arange(material.count), index]
     return bit * (1 - 2 * upper) + upper
