@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def is_prime(n: int) -> bool:
     >>> [n for n in range(60, 80) if is_prime(n)]
     [61, 67, 71, 73, 79]
     """
+    if not is_whole(n):
+        raise InputError(f"is_prime is asked about {n!r}: it must be an integer")
     bases = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
     if n < 2:
         return False
@@ -88,8 +91,8 @@ def _checked_modulus(modulus: int) -> int:
         )
     if not is_prime(modulus):
         raise InputError(
-            f"the modulus {modulus} is not prime, so shares would not hide secrets and a MAC "
-            f"could be forged: take a prime, such as 101 or 2**61 - 1 = {MERSENNE_61}"
+            f"the modulus {modulus} is not prime, so not every number has an inverse, and a "
+            f"MAC could be forged: take a prime, such as 101 or 2**61 - 1 = {MERSENNE_61}"
         )
     return modulus
 
@@ -115,7 +118,7 @@ class Field:
     >>> Field(91)
     Traceback (most recent call last):
         ...
-    mpclab.errors.InputError: the modulus 91 is not prime, so shares would not hide secrets ...
+    mpclab.errors.InputError: the modulus 91 is not prime, so not every number has an inverse, ...
     """
 
     __slots__ = ("_p", "_reduction", "bits", "modulus", "width")

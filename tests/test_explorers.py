@@ -138,3 +138,48 @@ def test_every_control_has_a_name_and_a_label():
             assert each["name"]
             assert each["label"] or each["text"]
     assert slider("n", "Servers", 3, 2, 10)["texts"] == []
+
+
+def test_a_covered_share_does_not_stay_in_what_was_asked():
+    """A browser sends all controls with each move; what it asked is stored with the widget."""
+    viewer = share_viewer(42, modulus=2**61 - 1)
+    values = {control["name"]: control["value"] for control in viewer.controls}
+    viewer.asked = values | {"cover": "server 1"}
+    covered = str(viewer.shown.shares[1])
+    assert covered in str(values)
+    assert covered not in str(viewer.asked) + str(viewer.get_state(["asked", "controls", "html"]))
+
+
+@pytest.mark.parametrize(
+    ("moved", "told"),
+    [({"field": -1}, "stands at -1: the slider begins at 0"), ({"check": "none"}, "has no")],
+)
+def test_a_control_does_not_stand_where_it_cannot(moved, told):
+    widget = mac_forger(101)
+    before = widget.shown
+    widget.move(**moved)
+    assert widget.html.startswith('<p role="alert">')
+    assert told in widget.html
+    assert widget.shown is before
+
+
+def test_a_picture_that_fails_leaves_everything_as_it_was():
+    class Torn:
+        def html(self):
+            raise ValueError("no data")
+
+        _repr_html_ = html
+
+    whole_page = share_viewer(42).shown
+
+    def show(values):
+        page = Torn() if values["n"] == 3 else whole_page
+        return page, [slider("n", "Servers", int(values["n"]), 2, 5)]
+
+    widget = Explorer("Test", show, {"n": 2})
+    widget.move(n=3)
+    assert widget.html == '<p role="alert">this cannot be shown</p>'
+    assert widget.shown is whole_page
+    assert widget.answered == 1
+    widget.move(n=4)
+    assert widget.controls[0]["value"] == 4

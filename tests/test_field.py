@@ -441,3 +441,9 @@ def test_a_sumcheck_is_the_same_however_its_columns_are_shared_out(columns, monk
     at = [[(h[i] + t * (h[i + 3] - h[i])) % p for i in range(3)] for h in halves]
     wanted = sum(at[1 + d][i] * pow(at[0][i], d + 1, p) for d in range(3) for i in range(3)) % p
     assert int(found[0][1, j]) == wanted
+
+
+@pytest.mark.parametrize("number", [3.0, "7", None, True, 2.5])
+def test_only_integers_are_prime_or_not(number):
+    with pytest.raises(InputError, match=r"is_prime is asked about .*: it must be an integer"):
+        is_prime(number)

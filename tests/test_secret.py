@@ -9,6 +9,7 @@ import gc
 import math
 import operator as op
 import pickle
+import re
 from fractions import Fraction
 from functools import cache
 
@@ -825,3 +826,19 @@ def test_use_after_the_lab_was_closed():
         with pytest.raises(Abort, match="this lab is closed: nothing more comes out of it"):
             use()
     assert "SecretArray" in repr(x)
+
+
+def test_a_secret_is_not_assigned_to_and_not_cast():
+    x = Lab(2, seed=1).secret([1, -2])
+    with pytest.raises(SecretError, match="does not change: make another"):
+        x[0] = 3
+    for kind, told in ((float, "1.0 * x"), (bool, "x != 0"), ("U3", "secrets are numbers")):
+        with pytest.raises(SecretError, match=re.escape(told)):
+            x.astype(kind)
+    assert x.astype(int).reveal().tolist() == [1, -2]
+    assert (x < 0).astype(np.uint8).reveal().tolist() == [0, 1]
+    half = 0.5 * x
+    with pytest.raises(SecretError, match=r"x // 1 is the whole number"):
+        half.astype(int)
+    assert (1.0 * x).reveal().tolist() == [1.0, -2.0]
+    assert (half // 1).reveal().tolist() == [0, -1]

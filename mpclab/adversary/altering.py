@@ -53,7 +53,10 @@ class Alter:
 
     def _changed(self, envelope: Envelope) -> Envelope | None:
         """The message with its first field element of the step altered; None if it has none."""
-        if self.phase not in (None, envelope.phase) or self.step not in envelope.label:
+        if self.phase not in (None, envelope.phase):
+            return None
+        require_spelling(self.step, envelope.label)
+        if self.step not in envelope.label:
             return None
         header, sections = wire.decode(self.field, envelope.data)
         for i, section in enumerate(sections):
@@ -68,6 +71,27 @@ class Alter:
 
     def _meant(self, label: str) -> bool:
         return label == self.step or label.startswith(f"{self.step}/")
+
+
+def require_spelling(step: str, label: str) -> None:
+    """Raise InputError if `step` is a label, or what one ends with, but for blanks and capitals.
+
+    A cheat at a step that does not exist would never happen, and nobody would be told.
+
+    >>> require_spelling("select/b-d", "select/b - d")
+    Traceback (most recent call last):
+        ...
+    mpclab.errors.InputError: there is no step 'select/b-d': it is written 'select/b - d'
+    """
+
+    def squeezed(text: str) -> str:
+        return "".join(text.lower().split())
+
+    words = label.split("/")
+    for k in range(len(words)):
+        same = "/".join(words[k:])
+        if step != same and squeezed(step) == squeezed(same):
+            raise InputError(f"there is no step {step!r}: it is written {same!r}")
 
 
 def alter(

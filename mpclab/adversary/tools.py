@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpclab import wire
+from mpclab.adversary.altering import require_spelling
 from mpclab.errors import InputError
 from mpclab.field import Elements
 from mpclab.network.endpoint import Envelope, is_server, server_name
@@ -130,6 +131,7 @@ class _Rule:
     to: frozenset[str] | None
 
     def matches(self, section: Section) -> bool:
+        require_spelling(self.step, section.label)
         return self.kind in (None, section.kind) and ends_with(section.label, self.step)
 
 

@@ -158,6 +158,30 @@ class SecretArray:
         np.empty(self.shape, np.bool_)[index]  # NumPy's own sentence for a bad index
         return self.lab.local(lambda s: s[index], self, fraction=self.fraction)
 
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise SecretError(
+            "a secret array does not change: make another, such as np.where(places == 3, y, x), "
+            "where `places` is public or secret"
+        )
+
+    def astype(self, dtype: Any) -> SecretArray:
+        """The same secret, if it is of that type already: whole numbers, shared bits included.
+
+        >>> from mpclab import Lab
+        >>> x = Lab(servers=2, seed=1).secret([3, -4])
+        >>> (x < 0).astype(int).sum().reveal()
+        np.int64(1)
+        """
+        kind = np.dtype(dtype).kind
+        if kind in "iu" and not self.fraction:
+            return self.__copy__()
+        told = {"b": "x != 0 is a shared bit", "f": "1.0 * x is a fixed-point number"}
+        if kind in "iu":
+            told[kind] = "x // 1 is the whole number below"
+        raise SecretError(
+            f"a secret is not cast to {np.dtype(dtype)}: {told.get(kind, 'secrets are numbers')}"
+        )
+
     def __iter__(self) -> Iterator[SecretArray]:
         return (self[i] for i in range(len(self)))
 

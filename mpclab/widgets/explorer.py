@@ -176,12 +176,19 @@ class Explorer(anywidget.AnyWidget):
 
     def _redraw(self, change: Any) -> None:
         try:
-            self.shown, self.controls = self._show(change["new"])
+            _require_within(change["new"], self.controls)
+            shown, controls = self._show(change["new"])
+            html = shown.html()
         except (MpclabError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             told = str(error) if isinstance(error, MpclabError) else "this cannot be shown"
             self.html = f'<p role="alert">{escape(told)}</p>'
         else:
-            self.html = self.shown.html()
+            self.shown, self.controls, self.html = shown, controls, html
+            # What was asked may hold what is covered now: it does not stay in a stored widget.
+            with self.hold_trait_notifications():
+                self.unobserve(self._redraw, names="asked")
+                self.asked = _values(controls)
+            self.observe(self._redraw, names="asked")
         self.answered += 1
 
     def move(self, **values: Any) -> None:
@@ -198,6 +205,22 @@ class Explorer(anywidget.AnyWidget):
         return data | {"text/html": self.shown._repr_html_()}, metadata
 
 
+def _require_within(asked: Mapping[str, Any], controls: Sequence[Control]) -> None:
+    """No slider stands before its beginning, and no list at what it does not have."""
+    for control in controls:
+        value, label = asked.get(control["name"]), control["label"] or control["name"]
+        if value is None:
+            continue
+        # A slider's upper end may move with another control that is moved at the same time.
+        if control["kind"] == "slider" and whole(value, label) < control["low"]:
+            low = control["low"]
+            raise InputError(f"{label} stands at {value}: the slider begins at {low}")
+        if control["kind"] in ("choice", "select"):
+            known = [option[0] for option in control["options"]]
+            if value not in known:
+                raise InputError(f"{label} has no {value!r}: there are {', '.join(known)}")
+
+
 def _values(controls: Sequence[Control]) -> dict[str, Any]:
     return {control["name"]: control["value"] for control in controls}
 
@@ -212,4 +235,5 @@ def whole(value: Any, what: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"{what} is {text!r}: it is an integer, such as 42") from None
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise InputError(f"{what} is {shown!r}: it is an integer, such as 42") from None

@@ -51,7 +51,8 @@ def start_here(servers: int = 3, users: int = 200) -> Explorer:
 
 def _show(values: Mapping[str, Any]) -> tuple[Small, list[Control]]:
     servers, steps = int(values["servers"]), int(values["users"])
-    small = small_recommendation(servers, steps * _STEP)
+    whole("users", steps * _STEP, _STEP, MOST_USERS)
+    small = small_recommendation(whole("servers", servers, 2, 10), steps * _STEP)
     return small, [
         slider("servers", "Servers", servers, 2, 10, width=5),
         slider("users", "Users", steps, 1, len(_TEXTS), _TEXTS, width=7),

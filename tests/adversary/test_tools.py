@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mpclab.adversary import alter
 from mpclab.adversary.grounds import OpenLab, Programs
 from mpclab.adversary.tools import Coalition, add, replace_part, whole
 from mpclab.errors import Abort, InputError
@@ -89,3 +90,16 @@ def test_grounds_survive_attacks():
         assert ground.play().result == "no effect"
     shares = [ground.lab.held(ground.secrets[0], i) for i in range(2)]
     assert reconstruct(shares).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("wrong", ["reveal/Reveal", "REVEAL", "Reveal/reveal"])
+@pytest.mark.parametrize("tool", ["alter", "coalition"])
+def test_a_step_that_is_misspelt_is_told(tool, wrong):
+    """Else the cheat would never happen, and nobody would say so."""
+    lab = Lab(2, seed=1)
+    if tool == "alter":
+        lab.network.adversary, lab.network.corrupt = alter(wrong), frozenset(["server 1"])
+    else:
+        Coalition(lab, [1]).on(wrong, add(1))
+    with pytest.raises(InputError, match=f"there is no step '{wrong}': it is written"):
+        lab.secret([42]).reveal()

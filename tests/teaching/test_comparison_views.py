@@ -261,7 +261,7 @@ def test_the_explorer_follows_its_controls():
     moved(explorer, servers=2)
     assert "exactly 2 servers" not in explorer.html
     explorer.move(network="moon")
-    assert explorer.html.startswith('<p role="alert">there is no network')
+    assert explorer.html.startswith('<p role="alert">Network has no &#x27;moon')
     with pytest.raises(InputError, match="the slider has 1, 10, 100"):
         comparison_explorer(count=7)
 

@@ -156,7 +156,7 @@ def test_the_explorer_follows_its_controls():
     explorer.move(without=False, count=0, servers=2)
     assert explorer.shown.corrections == 228
     explorer.move(material="gold")
-    assert explorer.html.startswith('<p role="alert">there is no material')
+    assert explorer.html.startswith('<p role="alert">Material has no &#x27;gold')
     with pytest.raises(InputError, match="the slider has 1, 10"):
         dealing_explorer(count=7)
     with pytest.raises(InputError, match="there is no material"):
