@@ -107,7 +107,7 @@ def watch(
             lab.watched = False
         labs.append(lab)
         found.append(_opened(lab))
-    return Watched(results, _alike(*found, labs[0]), labs)
+    return Watched(results, _alike(found[0], found[1], labs[0]), labs)
 
 
 def _opened(lab: Lab) -> Opened:
