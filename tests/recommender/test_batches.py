@@ -545,13 +545,13 @@ def test_what_was_asked_in_another_session_serves_there_once():
     recommender = ready(3)
     prepared = prepared_for(recommender)
     assert all(right(r, user) for user, r in enumerate(ask(recommender, prepared)))
-    prepared[1].used = False
-    with pytest.raises(MpclabError, match=r"one use|aborted"):
-        recommender.query(prepared[1], RATINGS[1], THRESHOLD)
     for party in prepared[1].session.parties:
         assert not party._reserved
         with pytest.raises(Abort, match="this session was aborted"):
             party.endpoint.require_open()
+    prepared[1].used = False
+    with pytest.raises(MpclabError, match=r"one use|aborted"):
+        recommender.query(prepared[1], RATINGS[1], THRESHOLD)
 
 
 def test_a_server_does_not_answer_one_query_twice_in_a_batch():
