@@ -32,6 +32,7 @@ from mpclab.protocols.comparison import comparison_material
 from mpclab.protocols.divide import DivisionTables
 from mpclab.protocols.validity import Statement, proof_material
 from mpclab.sharing import KeyShare, Share
+from mpclab.style import plural
 
 if TYPE_CHECKING:
     from mpclab.field import Field
@@ -65,7 +66,7 @@ class Cost:
         )
         size = "" if self.bytes is None else f", {self.bytes:,} bytes"
         return (
-            f"Cost({self.rounds} rounds, {self.elements:,} elements{size}, "
+            f"Cost({plural(self.rounds, 'round')}, {plural(self.elements, 'element')}{size}, "
             f"material: {names or 'none'}; {self.source})"
         )
 

@@ -154,7 +154,7 @@ class Play:
         """The verdict in one sentence: what was tried, what happened, what met it.
 
         >>> print(played("lie about one row", servers=2).sentence())
-        Server 1 of 2, at upload/same rows: 'lie about one row' fails: refused (1 users' rows are
+        Server 1 of 2, at upload/same rows: 'lie about one row' fails: refused (1 row is
         refused; the result is right without); met by: a refusal never proves that the user cheated
         [2, 3.5].
         """

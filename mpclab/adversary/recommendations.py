@@ -16,6 +16,7 @@ from mpclab.errors import MpclabError
 from mpclab.recommender import Parameters, Recommender, plaintext
 from mpclab.recommender.encoding import dense_vectors
 from mpclab.sharing import reconstruct
+from mpclab.style import plural
 
 __all__ = ["RATINGS", "REQUESTER", "THRESHOLD", "USERS", "Recommendations"]
 
@@ -109,8 +110,10 @@ class Recommendations(Played):
         missing = int((~present).sum())
         refusals = [o[USERS] for phase, o in self.log if phase == "upload" and USERS in o]
         if any(isinstance(ok, np.ndarray) and not ok.all() for ok in refusals):
-            return Outcome(REJECTED, f"{missing} users sent nothing; the result is right without")
-        return Outcome(REFUSED, f"{missing} users' rows are refused; the result is right without")
+            who = f"{plural(missing, 'user')} sent nothing"
+            return Outcome(REJECTED, f"{who}; the result is right without")
+        rows = "row is" if missing == 1 else "rows are"
+        return Outcome(REFUSED, f"{missing} {rows} refused; the result is right without")
 
     def present(self) -> Any:
         """Whose rows are in force, as an honest server holds them."""

@@ -149,9 +149,10 @@ async def check_openings(party: Party, coin: Coin) -> None:
 
 
 async def plain_check(party: Party, coin: Coin) -> None:
-    """The check of SPDZ as first published, for the lesson only: a failure publishes alpha.
+    """The check of SPDZ in its form of 2013, for the lesson only: a failure publishes alpha.
 
-    The servers commit to s_i and reveal them. A wrong opening passes with probability
+    (Damgard, Keller, Larraia, Pastro, Scholl, Smart, ESORICS 2013; in 2012 alpha itself was opened
+    at the end.) The servers commit to s_i and reveal them. A wrong opening passes with probability
     (2p - 1)/p^2: the coefficient is 0, or alpha was guessed.
     """
     stream = await coin.reveal()

@@ -516,7 +516,8 @@ def test_what_cannot_go_end_to_end_is_closed():
         finally:
             ended.append(label)
 
-    running = end_to_end(one("a"), one("b"))
+    held = [one("a"), one("b")]  # else Python closes them itself, once nobody holds them
+    running = end_to_end(*held)
     with pytest.raises(InputError, match="different things"):
         running.send(None)
     assert ended == ["a", "b"]
