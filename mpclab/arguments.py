@@ -10,7 +10,7 @@ import numpy as np
 
 from mpclab.errors import InputError
 
-__all__ = ["is_whole", "number", "several", "whole"]
+__all__ = ["is_whole", "number", "several", "truth", "whole"]
 
 T = TypeVar("T")
 
@@ -76,3 +76,18 @@ def several(
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict):
         raise InputError(f"{name} is {values!r}: it must be a list of numbers")
     return [kind(f"each of {name}", value, low, *high) for value in values]
+
+
+def truth(name: str, value: object) -> bool:
+    """Return `value` as a bool if it is a truth value, of Python or NumPy, else InputError.
+
+    >>> truth("seeds", np.True_)
+    True
+    >>> truth("seeds", "no")
+    Traceback (most recent call last):
+        ...
+    mpclab.errors.InputError: seeds is 'no': it must be True or False
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise InputError(f"{name} is {value!r}: it must be True or False")

@@ -28,9 +28,10 @@ def test_any_errors_that_cancel(by):
         (add(3), "3 more than they should"),
         (shift(1, -3), "2 less than they should"),
         (lambda message: message, "what is sent is what was due"),
-        (lambda message: None, "returns NoneType"),
+        (lambda message: None, "returns nothing: a `return` is missing"),
         (lambda message: message.elements() + 1, "returns ndarray"),
         (lambda message: message.nothing, "stops with AttributeError"),
+        (None, "what is checked is a function"),
     ],
 )
 def test_errors_that_do_not_cancel(edit, told):
@@ -56,7 +57,9 @@ def test_any_way_to_the_key(key):
         (lambda t, c, e, p: -t * pow(c, -1, p), "the key times the error still"),
         (lambda t, c, e, p: -t * pow(e, -1, p), "the key times chi still"),
         (lambda t, c, e, p: -t, "the key times chi and the error still"),
-        (lambda t, c, e, p: t / 0, "it stops for p = 101"),
+        (lambda t, c, e, p: t / 0, "it stops for p = 101, total = .* with ZeroDivisionError"),
+        (lambda t, c, e, p: None, "it returns nothing for p = 101"),
+        (lambda t, c, e, p: t / c, "return one integer"),
     ],
 )
 def test_what_is_not_the_key(key, told):
@@ -83,6 +86,38 @@ def test_zeta_that_does_not_fit():
         check_rushing(lambda message: message)
     with pytest.raises(NotYet, match="2 servers: the servers stopped"):
         check_rushing(fit(bytes(8)))
+
+
+@pytest.mark.parametrize("part", [2**61, -1, "a", [300], None, b"seven b", np.zeros(5)])
+def test_what_is_revealed_are_bytes(part):
+    """An integer does not become so many zeros."""
+    with pytest.raises(NotYet, match=r"what is revealed is .*, and not bytes, eight for zeta"):
+        check_rushing(lambda message: message.with_part(0, part))
+
+
+@pytest.mark.parametrize("check", [check_rushing, check_cancelling])
+def test_what_is_not_written_yet_is_told(check):
+    def unfinished(message):
+        raise NotImplementedError
+
+    for wrong, told in (
+        (None, "what is checked is a function"),
+        (unfinished, "it stops with NotImplementedError"),
+        (lambda message: False, "the edit returns bool"),
+        (lambda message: message.with_section(parts=()), "replace part 0 alone"),
+    ):
+        with pytest.raises(NotYet, match=told):
+            check(wrong)
+
+
+def test_a_key_of_another_type():
+    async def waiting(*arguments):
+        return 1
+
+    for wrong, told in ((lambda *a: True, "it returns True: return one integer"),
+                        (waiting, "it returns a coroutine, for it is an `async def`")):  # fmt: skip
+        with pytest.raises(NotYet, match=told):
+            check_key(wrong)
 
 
 def by_receiver(message):

@@ -73,6 +73,35 @@ def test_what_cannot_be_shown_is_a_sentence():
     assert whole("1_000", "it") == 1000
 
 
+def test_sharing_afresh_drops_edits_but_those_of_the_same_move():
+    viewer = share_viewer(42)
+    viewer.move(shares=["5", "5", "5"], draw=1)
+    assert viewer.shown.shares == (5, 5, 5)
+    viewer.move(draw=2)
+    assert not viewer.shown.edited
+    first, *rest = control(viewer, "shares")["value"]
+    viewer.move(shares=[str((int(first) + 1) % 101), *rest], draw=3)
+    assert viewer.shown.shares[0] == (int(first) + 1) % 101
+    assert [str(x) for x in viewer.shown.shares[1:]] != rest  # the others are fresh
+    viewer.move(shares="555")
+    assert "there is a box for each server" in viewer.html
+
+
+def test_what_a_widget_cannot_begin_with_is_a_sentence():
+    for begin, told in (
+        (lambda: share_viewer(covered="1"), "covered is '1'"),
+        (lambda: share_viewer(seed=None), "seed is None"),
+        (lambda: share_viewer(modulus=101.0), "the modulus is 101.0"),
+        (lambda: triple_stepper(step=1.0), "step is 1.0"),
+        (lambda: triple_stepper(modulus="101"), "the modulus is '101'"),
+        (lambda: mac_forger(tries="100"), "tries is '100': the slider"),
+        (lambda: mac_forger(tries=100.0), "tries is 100.0: the slider"),
+        (lambda: mac_forger(guess="no"), "guess is 'no'"),
+    ):
+        with pytest.raises(InputError, match=told):
+            begin()
+
+
 def test_the_mac_forger_follows_its_controls():
     forger = mac_forger(101)
     assert "passed the zero test" in forger.html

@@ -29,6 +29,18 @@ def test_the_same_arguments_give_the_same():
     assert one.diagram.still == other.diagram.still
 
 
+def test_the_picture_does_not_depend_on_how_fast_the_machine_is():
+    from mpclab.teaching.start import _recommended
+
+    first = small_recommendation(3, 50)
+    _recommended.cache_clear()
+    again = small_recommendation(3, 50)
+    assert again is not first
+    assert again.html() == first.html()  # with the times that its tooltips tell
+    assert "sent at" in first.html()
+    assert small_recommendation(3, 50) is again  # a slider that comes back waits for nothing
+
+
 @pytest.mark.parametrize(("servers", "users"), [(2, 10), (2, 1_000), (10, 50), (10, 1_000)])
 def test_the_ends_of_the_sliders(servers, users):
     small = small_recommendation(servers, users)
@@ -60,10 +72,12 @@ def test_controls_have_names_and_limits():
 
 
 def test_errors_are_sentences():
-    with pytest.raises(InputError, match="users is 9: it takes at least 10"):
-        small_recommendation(users=9)
-    with pytest.raises(InputError, match="servers is 1"):
-        small_recommendation(servers=1)
+    for users in (9, 1_001, None, "20", 20.0):
+        with pytest.raises(InputError, match=f"users is {users!r}: it must .* from 10 to 1,000"):
+            small_recommendation(users=users)
+    for servers in (1, 11, True, "3", None):
+        with pytest.raises(InputError, match=f"servers is {servers!r}: it must .* from 2 to 10"):
+            small_recommendation(servers=servers)
     with pytest.raises(InputError, match="servers is 11: it must be a whole number from 2 to 10"):
         start_here(servers=11)
     with pytest.raises(InputError, match="users is 49: it must be a whole number from 50 to 1,000"):

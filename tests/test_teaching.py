@@ -1,5 +1,6 @@
 """The figures of the course say what is so; the chapters quote the steps that the source has."""
 
+import math
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 
 from mpclab.errors import InputError
+from mpclab.style import text_width
 from mpclab.teaching.macs import CHECKS, PRIMES, forge, mac_dial, undetected
-from mpclab.teaching.shares import share_view, visible_sums
+from mpclab.teaching.shares import _round_step, share_view, visible_sums
 from mpclab.teaching.triples import multiplication
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -72,17 +74,70 @@ def test_what_is_drawn_is_self_contained_and_stable():
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"secret": 101}, "does not fit"),
-        ({"servers": 1}, "at least 2"),
-        ({"servers": 11}, "2 to 10 are shown"),
-        ({"covered": 3}, "no server 3 to cover"),
-        ({"edits": {3: 1}}, "no server 3 to edit"),
+        ({"secret": 101}, "secret is 101: it must be a whole number from -100 to 100"),
+        ({"secret": [1, 2]}, r"secret is \[1, 2\]: it must"),
+        ({"servers": 1}, "servers is 1: it must be a whole number from 2 to 10"),
+        ({"servers": 11}, "from 2 to 10"),
+        ({"servers": 3.0}, "servers is 3.0: it must be a whole number from 2 to 10"),
+        ({"covered": 3}, "covered is 3: it must be a whole number from 0 to 2"),
+        ({"covered": 1.5}, "covered is 1.5: it must"),
+        ({"covered": True}, "covered is True: it must"),
+        ({"covered": "1"}, "covered is '1': it must"),
+        ({"edits": {3: 1}}, "a server in edits is 3: it must be a whole number from 0 to 2"),
+        ({"edits": {"1": 3}}, "a server in edits is '1'"),
+        ({"edits": {1.5: 3}}, "a server in edits is 1.5"),
+        ({"edits": {1: "a"}}, "the share of server 1 is 'a'"),
+        ({"edits": [(1, 2)]}, r"edits is \[\(1, 2\)\]: it must map servers to shares"),
+        ({"macs": "no"}, "macs is 'no': it must be True or False"),
+        ({"seed": None}, "seed is None: it must"),
         ({"modulus": 91}, "not prime"),
     ],
 )
 def test_errors_are_sentences(wrong, told):
     with pytest.raises(InputError, match=told):
         share_view(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        *(({"covered": c}, "from 0 to 2") for c in (3, -1, "x", math.nan)),
+        *(({"sharings": k}, "from 1 to 100,000") for k in ("", 0, 2**40)),
+        ({"servers": 2**31}, "from 2 to 10"),
+        ({"seed": [1]}, "seed is"),
+    ],
+)
+def test_wrong_sums_are_sentences(wrong, told):
+    with pytest.raises(InputError, match=told):
+        visible_sums(42, **wrong)
+
+
+def test_numbers_of_numpy_are_numbers():
+    i = np.int8
+    one = share_view(i(4), i(3), i(11), covered=i(1), edits={i(0): 1})
+    assert repr(one) == repr(share_view(4, 3, 11, covered=1, edits={0: 1}))
+    assert repr(mac_dial(np.int64(101), tries=np.int64(3))) == repr(mac_dial(101, tries=3))
+    assert repr(multiplication(np.int64(6), 7, np.int64(2), step=np.int64(1))) == repr(
+        multiplication(6, 7, 2, step=1)
+    )
+
+
+@pytest.mark.parametrize("p", [3, 5, 7])
+def test_every_covered_view_of_a_small_field_is_drawn(p):
+    """A step that divides evenly is not missed for 100.00000000000001."""
+    for servers in (2, 3):
+        for seed in range(6):
+            assert "nan" not in share_view(1, servers, p, covered=0, seed=seed).picture.svg
+    assert [_round_step(k / 2.2) for k in (2.2, 4.4, 220, 1100, 2200)] == [1, 2, 100, 500, 1000]
+
+
+@pytest.mark.parametrize("macs", [True, False])
+def test_an_edited_share_of_the_largest_field_is_beside_its_bar(macs):
+    p = 2**61 - 1
+    svg = share_view(p - 1, 10, p, macs=macs, edits={0: p - 1}).picture.svg
+    bar_ends = max(float(x) + 6 for x in re.findall(r'<circle class="s\d" cx="([\d.]+)"', svg))
+    (x,) = re.findall(r'<text x="([\d.]+)"[^>]*>edited: 2305843009213693950<', svg)
+    assert bar_ends + 5 < float(x) - text_width(f"edited: {p - 1}", 12, bold=True)
 
 
 # -- MACs ------------------------------------------------------------------------------------------
@@ -147,12 +202,44 @@ def test_the_dial_draws_itself():
     [
         ({"modulus": 13}, "the dial has 11, 31"),
         ({"check": "none"}, "no check 'none'"),
-        ({"tries": 0}, "1 to 100,000"),
+        ({"check": ["none"]}, "no check"),
+        ({"modulus": 101.0}, "the modulus is 101.0"),
+        *(({"tries": t}, "1 to 100,000") for t in (0, True, None, "3", 1.5)),
+        ({"guess": "no"}, "guess is 'no': it must be True or False"),
+        ({"seed": None}, "seed is None"),
     ],
 )
 def test_a_wrong_dial_is_a_sentence(wrong, told):
     with pytest.raises(InputError, match=told):
         mac_dial(**wrong)
+    if "modulus" not in wrong:
+        with pytest.raises(InputError, match=told):
+            forge(101, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"modulus": 0}, "modulus 0 is out of range"),
+        ({"modulus": "3"}, "modulus '3' is not an integer"),
+        ({"modulus": 101, "guess": None}, "guess is None: it must be True or False"),
+    ],
+)
+def test_a_wrong_question_for_the_formula_is_a_sentence(wrong, told):
+    with pytest.raises(InputError, match=told):
+        undetected(**wrong)
+
+
+def test_a_single_try_is_told_and_drawn():
+    dial = mac_dial(11, "plain check", tries=1)
+    assert "of 1 forgery passed" in dial.sentence()
+    assert "1 forgery passed" in repr(dial)
+    svg = dial.picture.svg
+    assert ": 1 try in each field" in svg
+    (legend,) = re.findall(r'y="([\d.]+)"[^>]*>line: exact', svg)
+    bars = re.findall(r'd="M[\d.]+ ([\d.]+)L[\d.]+ [\d.]+" stroke-width="[37]"', svg)
+    assert len(bars) == 6
+    assert float(legend) + 3 < min(map(float, bars))
 
 
 # -- triples ---------------------------------------------------------------------------------------
@@ -193,14 +280,21 @@ def test_what_the_cards_say_is_what_was_sent():
                 assert f"{mine}, from server {i}" in card.received
         assert "uniform whatever x and y are" in card.concludes
     early = multiplication(6, 7, 3, 101, 2).cards
-    assert early[1].concludes == "Nothing: 1 of 2 shares of d and e are here, each uniform."
+    assert early[1].concludes == (
+        "Nothing: with its own it has 2 of 3 shares of d and e, which are uniform."
+    )
     assert early[0].sends == ("d_0 = 51, e_0 = 69, to servers 1 and 2",)
 
 
 def test_a_multiplication_that_cannot_be_shown():
-    with pytest.raises(InputError, match="2 to 5 are shown"):
-        multiplication(servers=6)
-    with pytest.raises(InputError, match="step is 9: there are 0, the start, to 8, the end"):
-        multiplication(step=9)
-    with pytest.raises(InputError, match="does not fit"):
-        multiplication(101, 7)
+    for wrong in (6, "3", 3.0):
+        with pytest.raises(InputError, match="it must be a whole number from 2 to 5"):
+            multiplication(servers=wrong)
+    for wrong in (9, -1, "1", 1.0):
+        with pytest.raises(InputError, match=f"step is {wrong!r}: it must .* from 0 to 8"):
+            multiplication(step=wrong)
+    for wrong in (101, [3], True):
+        with pytest.raises(InputError, match="it must be a whole number from -100 to 100"):
+            multiplication(wrong, 7)
+    with pytest.raises(InputError, match=r"seed is \[1\]"):
+        multiplication(seed=[1])

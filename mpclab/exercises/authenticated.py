@@ -12,8 +12,12 @@ import math
 import secrets
 from collections.abc import Callable, Sequence
 
-from mpclab.exercises import NotYet
+import numpy as np
+
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import number, numbers, require_reduced
 from mpclab.field import MERSENNE_61, is_prime
+from mpclab.style import plural
 
 __all__ = ["check_combine", "check_field", "check_forge"]
 
@@ -39,13 +43,11 @@ def check_forge(forge: Callable[[int, int, int, int, int], tuple[int, int]]) -> 
             n = 2 + secrets.randbelow(3)
             alpha, e, x = (1 + secrets.randbelow(p - 1) for _ in range(3))
             values, macs = _shares(x, n, p), _shares(alpha * x, n, p)
-            try:
-                told = tuple(int(v) for v in forge(values[0], macs[0], alpha, e, p))
-            except Exception as failure:
-                raise NotYet(f"it stops for p = {p}, alpha = {alpha}, e = {e}: {failure}"
-                             ) from failure  # fmt: skip
+            case = f"for p = {p}, alpha = {alpha} and e = {e}"
+            claimed = attempt(forge, values[0], macs[0], alpha, e, p, case=case)
+            told = numbers(claimed, "a share and a MAC share")
             if len(told) != 2:
-                raise NotYet(f"it returns {len(told)} numbers: a share and a MAC share")
+                raise NotYet(f"it returns {plural(len(told), 'number')}: a share and a MAC share")
             opened = (told[0] + sum(values[1:])) % p
             mac = (told[1] + sum(macs[1:])) % p
             if opened != (x + e) % p:
@@ -54,6 +56,7 @@ def check_forge(forge: Callable[[int, int, int, int, int], tuple[int, int]]) -> 
                     f"becomes {opened}: the server's own share takes the whole error"
                 )
             if mac == alpha * opened % p:
+                require_reduced(told, p, case)
                 continue
             lacking = (alpha * opened - mac) % p
             if mac == (alpha * x + alpha) % p:
@@ -106,18 +109,24 @@ def check_combine(combine: Combine) -> str:
                 macs = [_shares(alpha * v, n, p) for v in x]
                 e = [1 + secrets.randbelow(p - 1) if k < errors else 0 for k in range(count)]
                 opened = [(v + by) % p for v, by in zip(x, e, strict=True)]
-                try:
-                    s = [
-                        int(combine(list(opened), [m[i] for m in macs], alphas[i], list(chi), p))
-                        for i in range(n)
-                    ]
-                except Exception as failure:
-                    raise NotYet(f"it stops for {count} openings and p = {p}: {failure}"
-                                 ) from failure  # fmt: skip
+                case = f"for {plural(count, 'opening')} and p = {p}"
+                s = []
+                for i in range(n):
+                    mine = [m[i] for m in macs], alphas[i]
+                    with np.errstate(over="ignore"):  # told below, in a sentence
+                        told = attempt(combine, list(opened), *mine, list(chi), p, case=case)
+                    s.append(number(told))
                 total = sum(s) % p
                 due = -alpha * sum(c * by for c, by in zip(chi, e, strict=True)) % p
                 if total == due:
+                    require_reduced(s, p, case)
                     continue
+                if p == MERSENNE_61 and _right_in_small(combine):
+                    raise NotYet(
+                        "in F_101 it is right, and in the field of 2^61 - 1 it is not: numbers of "
+                        "61 bits are multiplied, and NumPy's integers overflow at 2^64, without a "
+                        "word; compute with Python's own integers, as in sum(.. for ..)"
+                    )
                 if total == -due % p:
                     raise NotYet(
                         "for wrong openings the sum has the other sign: MACs minus alpha_i times "
@@ -125,15 +134,26 @@ def check_combine(combine: Combine) -> str:
                     )
                 if errors == 0:
                     raise NotYet(
-                        f"all {count} openings are right, and the s_i of {n} servers sum to "
+                        f"no opening of {count} is wrong, and the s_i of {n} servers sum to "
                         f"{total}, not to 0 modulo {p}: every server subtracts its own alpha_i "
                         "times the *opened* value, which is the same for all"
                     )
                 raise NotYet(
-                    f"with {errors} of {count} openings wrong the s_i sum to {total}, not to "
-                    f"{due} modulo {p}: every opening has its own coefficient chi_k"
+                    f"with {plural(errors, 'opening')} of {count} wrong the s_i sum to {total}, "
+                    f"not to {due} modulo {p}: every opening has its own coefficient chi_k"
                 )
     return "Right openings give 0, wrong ones what they should, for 2 to 4 servers in every field."
+
+
+def _right_in_small(combine: Combine) -> bool:
+    """Whether M2 comes out right where no product leaves 64 bits."""
+    p = 101
+    for _ in range(20):
+        alpha, m, x, chi = ([secrets.randbelow(p) for _ in range(3)] for _ in range(4))
+        due = sum(c * (b - alpha[0] * v) for c, b, v in zip(chi, m, x, strict=True))
+        if (number(attempt(combine, x, m, alpha[0], chi, p)) - due) % p:
+            return False
+    return True
 
 
 def check_field(field_for: Callable[[int, float], int]) -> str:
@@ -158,25 +178,29 @@ def check_field(field_for: Callable[[int, float], int]) -> str:
     >>> check_field(field_for)
     'Each of your fields is prime, safe enough, and not much larger than it need be.'
     """
-    for tries, risk in ((1, 0.01), (100, 0.01), (1000, 1e-6), (10**6, 1e-6), (7, 0.2)):
+    for tries, risk in ((1, 0.01), (7, 0.2), (100, 0.01), (10, 1e-4), (1000, 0.01)):
+        case = f"for {'1 try' if tries == 1 else f'{tries} tries'} and a risk of {risk:g}"
         try:
-            p = int(field_for(tries, risk))
-        except Exception as failure:
-            raise NotYet(f"it stops for {tries} tries and a risk of {risk:g}: {failure}"
-                         ) from failure  # fmt: skip
+            p = number(attempt(field_for, tries, risk, case=case))
+        except NotYet as reason:
+            if "must be an integer" not in str(reason) and "one integer" not in str(reason):
+                raise
+            raise NotYet(
+                f"{reason}. 3 * tries / risk is a float; int(3 * tries / risk) + 1 is an integer, "
+                "and a good place to begin"
+            ) from None
         if p < 3 or not is_prime(p):
-            raise NotYet(f"for {tries} tries and a risk of {risk:g} it returns {p}: no odd prime")
+            raise NotYet(f"{case} it returns {p}: no odd prime")
         chance = -math.expm1(3 * tries * math.log1p(-1 / p))
         if chance > risk * (1 + 1e-9):
             raise NotYet(
-                f"for {tries} tries the prime {p} is too small: one passes with probability "
-                f"{chance:.2g}, and it may be {risk:g}; each try has three chances of 1/p"
+                f"{case} the prime {p} is too small: one passes with probability {chance:.2g}; "
+                "each try has three chances of 1/p, so begin near 3 * tries / risk"
             )
         # 1 - (1 - 1/p)^(3 tries) <= risk for p from about this on
         least = 1 / -math.expm1(math.log1p(-risk) / (3 * tries))
         if p > 2 * least + 10:
             raise NotYet(
-                f"for {tries} tries and a risk of {risk:g} the prime {p} is larger than it need "
-                f"be: about {math.ceil(least)} will do"
+                f"{case} the prime {p} is larger than it need be: about {math.ceil(least)} will do"
             )
     return "Each of your fields is prime, safe enough, and not much larger than it need be."

@@ -21,7 +21,8 @@ from mpclab.adversary.grounds import LARGE, Recommendations
 from mpclab.adversary.outcome import ABORT, WRONG, Outcome
 from mpclab.adversary.tools import Coalition, Edit, Message, add
 from mpclab.adversary.weakened import weakened
-from mpclab.exercises import NotYet
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import number
 from mpclab.field import Elements, Field
 
 __all__ = ["check_cancelling", "check_key", "check_rushing"]
@@ -54,7 +55,7 @@ def check_cancelling(edit: Edit) -> str:
         def noted(message: Message, shift: list[Any] = shift) -> Any:
             new = _edited(edit, message)
             due = message.elements()
-            sent = _elements(new.section.parts[0], due.shape, message.coalition.field)
+            sent = _elements(_first(new.section.parts), due.shape, message.coalition.field)
             shift.append(message.coalition.field.sub(sent, due))
             return new
 
@@ -107,12 +108,8 @@ def check_key(key_from: Callable[[int, int, int, int], int]) -> str:
         for _ in range(20):
             alpha, chi, error = (1 + secrets.randbelow(p - 1) for _ in range(3))
             total = -alpha * chi * error % p
-            try:
-                got = int(key_from(total, chi, error, p)) % p
-            except Exception as failure:
-                raise NotYet(
-                    f"it stops for p = {p}, chi = {chi}, error = {error}: {failure}"
-                ) from failure
+            case = f"for p = {p}, total = {total}, chi = {chi} and error = {error}"
+            got = number(attempt(key_from, total, chi, error, p, case=case)) % p
             if got == alpha:
                 continue
             if got == -alpha % p:
@@ -125,8 +122,8 @@ def check_key(key_from: Callable[[int, int, int, int], int]) -> str:
                 if got in (alpha * factor % p, -alpha * factor % p):
                     raise NotYet(f"that is the key times {name} still: divide by it, modulo p")
             raise NotYet(
-                f"for p = {p}, total = {total}, chi = {chi} and error = {error} the key is "
-                f"{alpha}, not {got}: solve total = -alpha * chi * error modulo p for alpha"
+                f"{case} the key is {alpha}, not {got}: solve total = -alpha * chi * error modulo "
+                "p for alpha"
             )
     return "The key comes out every time, in every field."
 
@@ -157,7 +154,7 @@ def check_rushing(edit: Edit) -> str:
             for sender, parts in (
                 *message.others().items(), (message.envelope.sender, new.section.parts)
             ):
-                told[sender] = int.from_bytes(bytes(parts[0])[:8], "little")
+                told[sender] = int.from_bytes(_octets(parts)[:8], "little")
             return new
 
         rules = {"aggregate/y - r": add(1), "check/zeta reveal": noted}
@@ -183,16 +180,31 @@ def check_rushing(edit: Edit) -> str:
 
 def _edited(edit: Edit, message: Message) -> Message:
     """What a student's edit makes of a message; anything else than a message is told."""
-    try:
-        new = edit(message)
-    except Exception as failure:
-        raise NotYet(f"the edit stops with {type(failure).__name__}: {failure}") from failure
+    new = attempt(edit, message)
     if not isinstance(new, Message):
         raise NotYet(
             f"the edit returns {type(new).__name__}: return a message, such as "
             "message.with_part(0, new)"
         )
     return new
+
+
+def _first(parts: Any) -> Any:
+    """The first part of a section, and there is but one."""
+    if not isinstance(parts, tuple) or len(parts) != 1:
+        raise NotYet(f"the message has other parts than it should: {parts!r}; replace part 0 alone")
+    return parts[0]
+
+
+def _octets(parts: Any) -> bytes:
+    """What is revealed, if it is bytes: eight for zeta, and the nonce."""
+    part = _first(parts)
+    if not isinstance(part, bytes | bytearray) or len(part) < 8:
+        raise NotYet(
+            f"what is revealed is {part!r}, and not bytes, eight for zeta and 32 for the nonce: "
+            'write zeta.to_bytes(8, "little") + bytes(32)'
+        )
+    return bytes(part)
 
 
 def _elements(part: Any, shape: tuple[int, ...], field: Field) -> Elements:

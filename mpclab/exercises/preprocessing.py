@@ -9,12 +9,13 @@ mpclab.exercises.NotYet: the shares sum to x, and the MAC shares to more than al
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mpclab.exercises import NotYet
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import numbers, powered, require_reduced
 from mpclab.field import MERSENNE_61, Elements, Field
 from mpclab.lab import Lab
 from mpclab.preprocessing.material import Entry, Spec
@@ -49,19 +50,16 @@ def check_corrections(corrections: Corrections) -> str:
             for _ in range(10):
                 x, alpha = 1 + secrets.randbelow(p - 1), 2 + secrets.randbelow(p - 2)
                 values, macs = ([secrets.randbelow(p) for _ in range(n - 1)] for _ in range(2))
-                try:
-                    told = [int(v) for v in corrections(x, alpha, list(values), list(macs), p)]
-                except Exception as failure:
-                    raise NotYet(f"it stops for {n} servers and p = {p}: {failure}") from failure
+                case, both = f"for {n} servers and p = {p}", "a share of x and one of alpha x"
+                answer = attempt(corrections, x, alpha, list(values), list(macs), p, case=case)
+                told = numbers(answer, both)
                 if len(told) != 2:
-                    numbers = plural(len(told), "number")
-                    raise NotYet(f"it returns {numbers}: a share of x and one of alpha x")
+                    raise NotYet(f"it returns {plural(len(told), 'number')}: {both}")
                 if (told[0] + sum(values) - x) % p:
                     raise NotYet(_why_value(told[0], x, values, p))
                 if (told[1] + sum(macs) - alpha * x) % p:
                     raise NotYet(_why_mac(told, x, alpha, macs, p))
-                if not all(0 <= v < p for v in told):
-                    raise NotYet(f"{max(told, key=abs)} is no element of F_{p}: reduce it modulo p")
+                require_reduced(told, p, case)
     return "Shares and MAC shares add up, for 2, 3 and 7 servers in every field."
 
 
@@ -115,20 +113,23 @@ def check_cubes(material: Callable[[int], Spec]) -> str:
     >>> check_cubes(Powers)
     Traceback (most recent call last):
         ...
-    mpclab.exercises.NotYet: it cannot be made: Powers.__init__() missing 1 required ...
+    mpclab.exercises.NotYet: it stops for count = 5 with TypeError: Powers.__init__() missing 1 ...
     """
-    try:
-        spec = material(5)
-        layout = spec.layout()
-    except Exception as failure:
-        raise NotYet(f"it cannot be made: {failure}") from failure
+    spec = attempt(material, 5, case="for count = 5")
+    if not callable(getattr(spec, "layout", None)):
+        raise NotYet(
+            f"it gives {type(spec).__name__}, which has no `layout`: check the class, which is "
+            "derived from Material"
+        )
+    layout = attempt(spec.layout, case="in `layout`")
     try:
         hash(spec)
     except TypeError as failure:
         raise NotYet(
             f"it has no place in a pool: {failure}; write @dataclass(frozen=True) above the class"
         ) from failure
-    if spec != material(5) or spec == material(6):
+    again, other = (attempt(material, k, case=f"for count = {k}") for k in (5, 6))
+    if spec != again or spec == other:
         raise NotYet(
             "Cubes(5) must equal Cubes(5) and not Cubes(6), or the pool cannot tell them apart: "
             "write @dataclass(frozen=True) above the class, and `count: int` in it"
@@ -173,20 +174,27 @@ class _Nothing:
         raise NotYet("it asks the dealer's memory: cubes need nothing of earlier material")
 
 
+def _derive(spec: Spec, F: Field, uniform: dict[str, Elements]) -> Any:
+    """What the spec derives; an entry that is not there is told."""
+    try:
+        return spec.derive(F, uniform, _Nothing())
+    except KeyError as failure:
+        raise NotYet(
+            f"`derive` looks for {failure} in `uniform`, which holds the uniform entries only: a; "
+            "keep what you have computed in a variable"
+        ) from None
+
+
 def _require_derived(spec: Spec, F: Field) -> None:
     a = F.array([secrets.randbelow(F.modulus - 2) + 2 for _ in range(5)])
-    try:
-        derived = spec.derive(F, {"a": a.copy()}, _Nothing())
-        if derived is None:
-            raise NotYet("`derive` returns nothing: a `return` is missing")
-        found = {name: np.asarray(derived[name]) for name in ("aa", "aaa")}
-    except NotYet:
-        raise
-    except KeyError as failure:
-        raise NotYet(f"`derive` lacks {failure}: it returns the plaintexts of aa and aaa") from None
-    except Exception as failure:
-        raise NotYet(f"`derive` stops: {failure}") from failure
-    for name, got in found.items():
+    derived = attempt(_derive, spec, F, {"a": a.copy()}, case="in `derive`")
+    if not isinstance(derived, Mapping):
+        raise NotYet(f"`derive` returns {derived!r}: return a dict with the plaintexts, by name")
+    lacking = [name for name in ("aa", "aaa") if name not in derived]
+    if lacking:
+        raise NotYet(f"`derive` lacks {lacking[0]!r}: it returns the plaintexts of aa and aaa")
+    for name in ("aa", "aaa"):
+        got = attempt(np.asarray, derived[name], case=f"on {name} of `derive`")
         due = _power(F, a, _POWERS[name])
         if np.array_equal(got, due):
             continue
@@ -240,7 +248,8 @@ def check_cube(cube: Callable[..., Any]) -> str:
     Raises
     ------
     NotYet
-        If the result is wrong, it takes more rounds, or x is opened unmasked, with the reason.
+        If the result is wrong, it takes more rounds, or something is opened without a mask, with
+        the reason.
 
     Examples
     --------
@@ -253,32 +262,23 @@ def check_cube(cube: Callable[..., Any]) -> str:
     mpclab.exercises.NotYet: the result is right, and it takes 2 rounds: open x - a alone, and ...
     """
     for servers in (2, 3):
-        lab, seen = Lab(servers=servers), []
         for _ in range(3):
             a = np.array([secrets.randbelow(2000) - 1000 for _ in range(3)])
-            x = lab.client("alice").upload(a)
-            try:
-                rounds = lab.predict(cube, x).rounds
-                result = lab.run(cube, x)
-            except Exception as failure:
-                raise NotYet(f"it stops with {type(failure).__name__}: {failure}") from failure
-            if not hasattr(result, "reveal"):
-                raise NotYet(
-                    f"it returns {type(result).__name__}, not a secret: leave the result shared"
-                )
-            got = np.asarray(lab.god.value(result))
+            got, rounds, clear = powered(cube, a, servers)
             if not np.array_equal(got, a**3):
                 raise NotYet(_why_cube(got, a))
             if rounds != 1:
                 raise NotYet(
-                    f"the result is right, and it takes {rounds} rounds: open x - a alone, and "
-                    "compute the rest from what was dealt"
+                    f"the result is right, and it takes {plural(rounds, 'round')}: open x - a "
+                    "alone, and compute the rest from what was dealt"
                 )
-            seen.append((lab.field.array(a), _opened(lab)))
-        for secret, values in seen:
-            if any(int(v) in set(values) for v in secret):
-                raise NotYet("the result is right, and x itself was opened: open x - a")
-    return "Right for every secret that was tried, in one round, and only x - a was opened."
+            if clear:
+                raise NotYet(
+                    f"the result is right, and for x = {a.tolist()} {clear}: open x - a, which is "
+                    "uniform"
+                )
+    return "Right for every secret that was tried, in one round, and nothing was opened in the " \
+           "clear."  # fmt: skip
 
 
 def _why_cube(got: Any, a: Any) -> str:
@@ -288,16 +288,3 @@ def _why_cube(got: Any, a: Any) -> str:
         f"for x = {a.tolist()} it must be {(a**3).tolist()}, not {what}: with d = x - a, "
         "x^3 = (a + d)^3 has four terms, two of them three times"
     )
-
-
-def _opened(lab: Lab) -> list[int]:
-    """All values that were opened last, in the phase online."""
-    told = lab.god.messages()
-    told = told[(told["phase"] == "online") & (told["kind"] == "open")]
-    values: list[int] = []
-    if len(told):
-        told = told[told["round"] == told["round"].iloc[-1]]
-        for _, group in told.drop_duplicates(["sender", "step", "part"]).groupby(["step", "part"]):
-            opened = lab.field.sum(np.stack(list(group["value"])), axis=0)
-            values += [int(v) for v in opened.ravel()]
-    return values

@@ -16,20 +16,28 @@ from typing import Any
 
 import numpy as np
 
-from mpclab.exercises import NotYet
-from mpclab.field import MERSENNE_61, is_prime
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import numbers, ran, require_reduced
+from mpclab.field import MERSENNE_61
 from mpclab.lab import Lab
+from mpclab.style import plural
 
 __all__ = ["check_between", "check_linear", "check_split"]
 
-_SMALL, _TIMES = 11, 3_300
+_TIMES = 3_300
+# Where every value that n - 1 shares can take together is counted: n, p.
+_SMALL = ((2, 11), (3, 11), (4, 5), (5, 5), (7, 3))
+# Where quarters of the field are counted instead, and linear relations looked for.
+_LARGE = ((2, 65537), (3, 2**31 - 1), (5, MERSENNE_61))
 
 
 def check_split(split: Callable[[int, int, int], Sequence[int]]) -> str:
     """Check a function that shares a secret: `split(x, n, p)` returns n shares of x.
 
     The shares must reconstruct, be elements of the field, and any n - 1 of them must be uniform
-    and say nothing of x. That is tried on many fresh sharings in a small field.
+    and say nothing of x. That is tried on many fresh sharings: in small fields by counting all that
+    comes up, in large ones by counting quarters of the field and by linear algebra. A right answer
+    is refused less than once in a thousand times.
 
     Raises
     ------
@@ -54,66 +62,92 @@ def check_split(split: Callable[[int, int, int], Sequence[int]]) -> str:
                         f"for x = {x}, n = {n} and p = {p} the shares are {shares}: they sum to "
                         f"{sum(shares) % p} modulo p, not to {x}"
                     )
-    for n in (2, 3):
-        for x in (0, 7):
-            _require_uniform(
-                [_shares(split, x, n, _SMALL) for _ in range(_TIMES)], x, n
-            )
+    for n, p in (*_SMALL, *_LARGE):
+        for x in (p - 4 if p > 7 else 2, 0):
+            drawn = [_shares(split, x, n, p) for _ in range(_TIMES)]
+            _require_uniform(drawn, x, n, p, 4 if (n, p) in _LARGE else p)
     return "Any secret comes out, and any n - 1 shares are uniform, whatever the secret is."
 
 
 def _shares(split: Callable[[int, int, int], Sequence[int]], x: int, n: int, p: int) -> list[int]:
-    try:
-        shares = [int(share) for share in split(x, n, p)]
-    except Exception as failure:
-        raise NotYet(f"it stops for x = {x}, n = {n}, p = {p}: {failure}") from failure
+    case = f"for x = {x}, n = {n} and p = {p}"
+    shares = numbers(attempt(split, x, n, p, case=case), "a list of shares")
     if len(shares) != n:
-        raise NotYet(f"for n = {n} it returns {len(shares)} shares: every server gets one")
-    outside = [share for share in shares if not 0 <= share < p]
-    if outside:
         raise NotYet(
-            f"for x = {x}, n = {n} and p = {p} a share is {outside[0]}: an element of the field is "
-            "0 to p - 1, so reduce it modulo p"
+            f"for n = {n} it returns {plural(len(shares), 'share')}: every server gets one"
         )
+    require_reduced(shares, p, case)
     return shares
 
 
-def _require_uniform(drawn: list[list[int]], x: int, n: int) -> None:
-    """Each share alone, and each set of n - 1 of them, by counting."""
-    p = _SMALL
+def _require_uniform(drawn: list[list[int]], x: int, n: int, p: int, parts: int) -> None:
+    """Each share alone, and each set of n - 1 of them, by counting parts of the field."""
+    cells = [[share * parts // p for share in shares] for shares in drawn]
     for i in range(n):
-        counts = Counter(shares[i] for shares in drawn)
-        if _uneven(list(counts.values()), p):
-            if counts.get(x, 0) == len(drawn):
-                raise NotYet(
-                    f"the secret comes out, but server {i} alone holds it: its share is {x} every "
-                    "time; draw all shares but one at random"
-                )
-            missing = [v for v in range(p) if not counts.get(v)]
-            never = f" ({missing[0]} never comes up)" if missing else ""
-            raise NotYet(
-                f"the share of server {i} is not uniform in 0 .. {p - 1}{never}: of {len(drawn)} "
-                f"sharings of {x}, {counts.most_common(1)[0][1]} gave it "
-                f"{counts.most_common(1)[0][0]}, where about {len(drawn) // p} should; "
-                "secrets.randbelow(p) is uniform"
-            )
+        counts = Counter(shares[i] for shares in cells)
+        if _uneven(list(counts.values()), parts):
+            raise NotYet(_why_uneven([shares[i] for shares in drawn], i, x, n, p, counts, parts))
     for covered in range(n) if n > 2 else ():
-        seen = Counter(
-            tuple(s for i, s in enumerate(shares) if i != covered) for shares in drawn
-        )
-        if _uneven(list(seen.values()), p ** (n - 1)):
+        rest = [i for i in range(n) if i != covered]
+        seen = Counter(tuple(shares[i] for i in rest) for shares in cells)
+        if _uneven(list(seen.values()), parts ** (n - 1)) or _related(drawn, rest, p):
             raise NotYet(
                 f"every share is uniform by itself, but all but that of server {covered} depend on "
                 "each other: draw n - 1 shares independently"
             )
 
 
+def _why_uneven(
+    drawn: list[int], i: int, x: int, n: int, p: int, counts: Counter[int], parts: int
+) -> str:
+    times = f"of {len(drawn)} sharings of {x} with n = {n}"
+    if x and drawn.count(x) == len(drawn):
+        return (
+            f"the secret comes out, but server {i} alone holds it: its share is {x} every time; "
+            "draw all shares but one at random"
+        )
+    hint = "secrets.randbelow(p) is uniform"
+    value, most = counts.most_common(1)[0]
+    if parts < p:
+        low, high = (-(-p * k // parts) for k in (value, value + 1))
+        return (
+            f"the share of server {i} is not uniform in 0 .. {p - 1}: {times}, {most} gave it a "
+            f"share from {low} to {high - 1}, where about {len(drawn) // parts} should; {hint}"
+        )
+    missing = [v for v in range(p) if not counts.get(v)]
+    never = f" ({missing[0]} never comes up)" if missing else ""
+    return (
+        f"the share of server {i} is not uniform in 0 .. {p - 1}{never}: {times}, {most} gave it "
+        f"{value}, where about {len(drawn) // p} should; {hint}"
+    )
+
+
 def _uneven(counts: list[int], cells: int) -> bool:
-    """Whether counts are further from even than in one case of a million."""
+    """Whether counts are further from even than in two cases of a million, by chi-squared."""
     expected = sum(counts) / cells
     square = sum((c - expected) ** 2 for c in counts) / expected + expected * (cells - len(counts))
     degrees = cells - 1
     return square > degrees + 4.75 * math.sqrt(2 * degrees) + 15
+
+
+def _related(drawn: list[list[int]], rest: list[int], p: int) -> bool:
+    """Whether the shares of some servers, in all sharings, fulfil one linear equation.
+
+    Then the differences of sharings span less than F_p^k. Of uniform ones, twenty more than k do
+    with probability below p^-20.
+    """
+    first = drawn[0]
+    rows = [[(shares[i] - first[i]) % p for i in rest] for shares in drawn[1 : len(rest) + 21]]
+    for column in range(len(rest)):
+        pivot = next((row for row in rows if row[column]), None)
+        if pivot is None:
+            return True
+        rows.remove(pivot)
+        inverse = pow(pivot[column], -1, p)
+        for row in rows:
+            factor = row[column] * inverse % p
+            row[:] = [(a - factor * b) % p for a, b in zip(row, pivot, strict=True)]
+    return False
 
 
 def check_linear(combine: Callable[..., Any]) -> str:
@@ -137,34 +171,45 @@ def check_linear(combine: Callable[..., Any]) -> str:
             a, b = (np.array([secrets.randbelow(2000) - 1000 for _ in range(3)]) for _ in "ab")
             x, y = lab.client("alice").upload(a), lab.client("bob").upload(b)
             before = len(lab.transcript.records)
-            try:
-                result = lab.run(combine, x, y)
-            except Exception as failure:
-                raise NotYet(
-                    f"it stops with {type(failure).__name__}: {failure}"
-                ) from failure
+            result = ran(lab, combine, x, y)
             sent = [r for r in lab.transcript.records[before:] if r.phase == "online"]
-            if not hasattr(result, "reveal"):
-                raise NotYet(
-                    f"it returns {type(result).__name__}, not a secret: leave the result shared"
-                )
             got, right = np.asarray(lab.god.value(result)), 3 * a - 2 * b + 5
             if not np.array_equal(got, right):
-                shift = set((got - right).tolist()) if got.shape == right.shape else set()
-                hint = (
-                    "; the constant must be added once in all, not once at each server"
-                    if shift == {5 * (servers - 1)} else ""
-                )
                 raise NotYet(
                     f"for x = {a.tolist()} and y = {b.tolist()} it must be {right.tolist()}, not "
-                    f"{got.tolist()}{hint}"
+                    f"{got.tolist()}{_why_not_mixed(combine)}"
                 )
             if sent:
                 raise NotYet(
-                    f"the result is right, but {len(sent)} messages were sent: a linear operation "
-                    "needs none, each server computes with its own shares"
+                    f"the result is right, but messages were sent, {len(sent)} of them: a linear "
+                    "operation needs none, each server computes with its own shares"
                 )
     return "Right for every secret that was tried, and no server sent a single byte."
+
+
+def _why_not_mixed(combine: Callable[..., Any]) -> str:
+    """What else it computes, if that is a mixture, too."""
+    mixtures = [_mixture(combine, servers) for servers in (2, 3)]
+    if None in mixtures:
+        return ""
+    (a, b, c), (a3, b3, c3) = mixtures  # type: ignore[misc]
+    if (a, b) == (a3, b3) and c != c3:
+        if (c, c3) == (10, 15):
+            return "; the constant must be added once in all, not once at each server"
+        return f"; with 2 servers the constant is {c}, and with 3 it is {c3}: it must always be 5"
+    return f"; it computes {a} x + {b} y + {c}".replace("+ -", "- ") if c == c3 else ""
+
+
+def _mixture(combine: Callable[..., Any], servers: int) -> tuple[int, int, int] | None:
+    """The coefficients of x and y and the constant, if it is that."""
+    lab = Lab(servers=servers)
+    x, y = np.array([0, 1, 0, 17, -4]), np.array([0, 0, 1, 5, 30])
+    got = np.asarray(lab.god.value(ran(lab, combine, lab.secret(x), lab.secret(y))))
+    if got.shape != x.shape:
+        return None
+    c = int(got[0])
+    a, b = int(got[1]) - c, int(got[2]) - c
+    return (a, b, c) if np.array_equal(got, a * x + b * y + c) else None
 
 
 def check_between(shift: Callable[[Sequence[int], int], Sequence[int]]) -> str:
@@ -183,25 +228,24 @@ def check_between(shift: Callable[[Sequence[int], int], Sequence[int]]) -> str:
     'Both lie, and the secret comes out: shares alone do not say who told the truth.'
     """
     for p in (11, 101, 1021, MERSENNE_61):
-        assert is_prime(p)
         for _ in range(20):
-            shares = [secrets.randbelow(p) for _ in range(3)]
-            try:
-                told = [int(v) for v in shift(list(shares), p)]
-            except Exception as failure:
-                raise NotYet(f"it stops for {shares} and p = {p}: {failure}") from failure
+            first, third = secrets.randbelow(p), secrets.randbelow(p)
+            second = (first + 1 + secrets.randbelow(p - 1)) % p  # another one: a swap is a lie
+            shares = [first, second, third]
+            case = f"for the shares {shares} and p = {p}"
+            told = numbers(attempt(shift, list(shares), p, case=case), "a list of three shares")
             if len(told) != 3:
-                raise NotYet(f"it returns {len(told)} shares: there are three servers")
-            if any(not 0 <= v < p for v in told):
-                raise NotYet(f"for p = {p} it returns {told}: reduce every share modulo p")
-            if told[2] != shares[2]:
-                raise NotYet("server 2 is honest: leave its share as it is")
+                raise NotYet(f"it returns {plural(len(told), 'share')}: there are three servers")
+            require_reduced(told, p, case)
+            claimed = f"{case} it claims {told}: "
+            if told[2] != third:
+                raise NotYet(f"{claimed}server 2 is honest, leave its share as it is")
             honest = [i for i in (0, 1) if told[i] == shares[i]]
             if honest:
-                raise NotYet(f"server {honest[0]} tells the truth: both shall lie")
+                raise NotYet(f"{claimed}server {honest[0]} tells the truth, and both shall lie")
             if sum(told) % p != sum(shares) % p:
                 raise NotYet(
-                    f"for {shares} and p = {p} the sum changes by "
-                    f"{(sum(told) - sum(shares)) % p}: what one adds, the other must take off"
+                    f"{claimed}the sum changes by {(sum(told) - sum(shares)) % p}; what one adds, "
+                    "the other must take off"
                 )
     return "Both lie, and the secret comes out: shares alone do not say who told the truth."

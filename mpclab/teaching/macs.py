@@ -22,6 +22,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import is_whole, truth, whole
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.randomness import Stream, digest
@@ -54,16 +55,22 @@ def undetected(modulus: int, check: str = "zero test", guess: bool = True) -> Fr
     guess : bool
         Whether the cheater guesses the key.
 
+    Raises
+    ------
+    InputError
+        If there is no such check, or an argument is none.
+
     Examples
     --------
     >>> undetected(101), undetected(101, "plain check", guess=False)
     (Fraction(30301, 1030301), Fraction(1, 101))
     """
-    return _FORMULAS[_checked(check), guess][1](Fraction(1, modulus))
+    formula = _FORMULAS[_checked(check), truth("guess", guess)][1]
+    return formula(Fraction(1, Field(modulus).modulus))
 
 
 def _checked(check: str) -> str:
-    if check not in CHECKS:
+    if not isinstance(check, str) or check not in CHECKS:
         raise InputError(f"there is no check {check!r}: take one of {', '.join(map(repr, CHECKS))}")
     return check
 
@@ -93,7 +100,6 @@ class Forgeries:
         return float((self.told == np.uint64(self.key)).mean()) if self.told.size else 0.0
 
 
-@lru_cache(maxsize=128)
 def forge(
     modulus: int, check: str = "zero test", guess: bool = True, tries: int = 10_000, seed: int = 1
 ) -> Forgeries:
@@ -111,16 +117,28 @@ def forge(
     tries : int
         1 to 100,000.
     seed : int
+        0 or more.
+
+    Raises
+    ------
+    InputError
+        If there is no such check or field, or a number is out of range.
 
     Examples
     --------
     >>> forge(101, "plain check", tries=1000).key_found, forge(101, tries=1000).key_found < 0.03
     (1.0, True)
     """
-    if not 1 <= tries <= _MOST:
-        raise InputError(f"tries is {tries}: 1 to {_MOST:,} at once")
+    return _forged(
+        Field(modulus).modulus, _checked(check), truth("guess", guess),
+        whole("tries", tries, 1, _MOST), whole("seed", seed),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=128)
+def _forged(modulus: int, check: str, guess: bool, tries: int, seed: int) -> Forgeries:
     F = Field(modulus)
-    words = (_checked(check), str(guess), str(seed))
+    words = (check, str(guess), str(seed))
     stream = Stream(digest(b"mpclab teaching: forgeries", *(w.encode() for w in words)))
     for_keys = Stream(digest(b"mpclab teaching: a key", str(seed).encode()))
     keys = deal_keys(F, _SERVERS, for_keys)
@@ -204,7 +222,7 @@ class MacDial(Page):
         due = float(self.expected * self.tries)
         return (
             f"MacDial({self.check}, p = {number(self.modulus)}: {self.forgeries.passed:,} of "
-            f"{self.tries:,} forgeries passed, {_short(due)} expected)"
+            f"{_forgeries(self.tries)} passed, {_short(due)} expected)"
         )
 
     def sentence(self) -> str:
@@ -212,8 +230,8 @@ class MacDial(Page):
         due = float(self.expected * self.tries)
         told = (
             f"In the field of p = {number(self.modulus)}, {self.forgeries.passed:,} of "
-            f"{self.tries:,} forgeries passed the {self.check}. The formula {self.formula} says "
-            f"{_short(due)}."
+            f"{_forgeries(self.tries)} passed the {self.check}. The formula {self.formula} says "
+            f"that {_short(due)} of them would."
         )
         years = float(1 / self.expected) / 1e6 / 31_557_600
         if years > 1:
@@ -252,16 +270,19 @@ def mac_dial(
     Raises
     ------
     InputError
-        If there is no such field or check on the dial.
+        If there is no such field or check on the dial, or a number is out of range.
 
     Examples
     --------
     >>> print(mac_dial(101, "plain check").sentence())
     In the field of p = 101, ... of 10,000 forgeries passed the plain check. The formula ...
     """
-    if modulus not in PRIMES:
-        raise InputError(f"the modulus is {modulus}: the dial has {', '.join(map(str, PRIMES))}")
-    dial = MacDial(modulus, _checked(check), bool(guess), tries, seed)
+    if not is_whole(modulus) or modulus not in PRIMES:
+        raise InputError(f"the modulus is {modulus!r}: the dial has {', '.join(map(str, PRIMES))}")
+    dial = MacDial(
+        int(modulus), _checked(check), truth("guess", guess), whole("tries", tries, 1, _MOST),
+        whole("seed", seed),
+    )  # fmt: skip
     _ = dial.forgeries
     return dial
 
@@ -270,6 +291,10 @@ def _interval(passed: int, tries: int) -> tuple[float, float]:
     from mpclab.adversary.rates import wilson
 
     return wilson(passed, tries)
+
+
+def _forgeries(count: int) -> str:
+    return "1 forgery" if count == 1 else f"{count:,} forgeries"
 
 
 def _short(value: float) -> str:
@@ -337,7 +362,8 @@ def _far(sheet: Canvas, dial: MacDial) -> None:
 
 def _near(sheet: Canvas, dial: MacDial) -> None:
     """Small fields, where passes can be counted."""
-    sheet.text(478, 28, f"Where one can count: {dial.tries:,} tries in each field", 12, bold=True)
+    tries = "1 try" if dial.tries == 1 else f"{dial.tries:,} tries"
+    sheet.text(478, 28, f"Where one can count: {tries} in each field", 12, bold=True)
     low = math.floor(math.log10(0.2 / dial.tries))
     panel = Panel(sheet, 540, _TOP, 334, _TALL, (1, 4), (low, 0))
     panel.axes(
@@ -357,7 +383,7 @@ def _near(sheet: Canvas, dial: MacDial) -> None:
         sheet.tip(f"p = {p}: {found.passed} of {found.tries} passed")
         if found.passed:
             sheet.circle(x, panel.y(math.log10(found.passed / found.tries)), 4, "dot")
-    sheet.text(panel.left + panel.width, _TOP + 12, "line: exact; dots: counted; bars: 99.9 %", 11,
+    sheet.text(panel.left + panel.width, _TOP - 9, "line: exact; dots: counted; bars: 99.9 %", 11,
                "m", "end")  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from mpclab import style, wire
+from mpclab.arguments import truth, whole
 from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.lab import Lab
@@ -33,7 +34,6 @@ from mpclab.preprocessing.material import (
 from mpclab.protocols.arithmetic import MatrixTriples
 from mpclab.protocols.comparison import comparison_material
 from mpclab.randomness import SEED_BYTES
-from mpclab.sharing import check_servers
 from mpclab.teaching.canvas import Canvas, Drawing, Page, Panel
 
 __all__ = ["COUNTS", "MATERIALS", "MOST_SERVERS", "Dealing", "RandomBits", "dealing"]
@@ -56,6 +56,10 @@ class RandomBits(Material):
 
     count: int
 
+    def __post_init__(self) -> None:
+        """The count as an int, whatever kind of integer it was: the pool files bundles by it."""
+        object.__setattr__(self, "count", whole("count", self.count, 1))
+
     def layout(self) -> tuple[Entry, ...]:
         """A uniform r, and b."""
         return Entry("r", (self.count,), uniform=True), Entry("b", (self.count,))
@@ -72,7 +76,7 @@ def _tables(count: int) -> Spec:
 MATERIALS: dict[str, tuple[str, Callable[[int], Spec]]] = {
     "triples": ("Beaver triples", Triples),
     "matrix triple": ("matrix triple, (count x 10)(10 x 10)", lambda k: MatrixTriples(k, 10, 10)),
-    "random bits": ("shared random bits", RandomBits),
+    "random bits": ("random bits", RandomBits),
     "input mask": ("mask for an input of a client", InputMasks),
     "output mask": ("mask for an output to a client", OutputMask),
     "zero tests": ("triples for zero tests", lambda k: ZeroTest(count=k)),
@@ -188,20 +192,19 @@ def dealing(
     >>> view.received[:2], view.corrections, view.total, view.without_seeds
     ((32169, 129), 4000, 33330, 481470)
     >>> dealing("comparison tables", count=1).corrections
-    292
+    228
     """
-    if material not in MATERIALS:
+    if not isinstance(material, str) or material not in MATERIALS:
         raise InputError(
             f"there is no material {material!r} here: take one of "
             f"{', '.join(map(repr, MATERIALS))}"
         )
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= COUNTS[-1]:
-        raise InputError(f"count is {count!r}: an integer from 1 to {COUNTS[-1]:,}")
-    if check_servers(servers) > MOST_SERVERS:
-        raise InputError(f"servers is {servers}: 2 to {MOST_SERVERS} are shown")
+    count = whole("count", count, 1, COUNTS[-1])
+    servers = whole("servers", servers, 2, MOST_SERVERS)
+    seeds = truth("seeds", seeds)
     spec = MATERIALS[material][1](count)
     received, corrections, shares = _weighed(material, count, servers)
-    return Dealing(material, spec, count, servers, bool(seeds), received, corrections, shares)
+    return Dealing(material, spec, count, servers, seeds, received, corrections, shares)
 
 
 @lru_cache(maxsize=256)

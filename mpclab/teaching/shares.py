@@ -18,16 +18,18 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import truth, whole
 from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.randomness import Stream, digest
-from mpclab.sharing import additive, check_servers, deal_keys, share_out
+from mpclab.sharing import additive, deal_keys, share_out
+from mpclab.style import text_width
 from mpclab.teaching.canvas import Canvas, Drawing, Page, Panel, number
 
 __all__ = ["MOST_SERVERS", "ShareView", "share_view", "visible_sums"]
 
 MOST_SERVERS = 10
-_SHARINGS = 5_000
+_SHARINGS, _MOST_SHARINGS = 5_000, 100_000
 _FEW = 128  # values that have a bar each
 _WIDTH, _LEFT, _RIGHT = 900.0, 112.0, 885.0
 
@@ -45,11 +47,18 @@ def visible_sums(
     Parameters
     ----------
     secret, servers, modulus : int
+        As in `share_view`.
     covered : int or None
         The server that is not in view.
     sharings : int
-        How many times.
+        How many times, 1 to 100,000.
     seed : int
+        0 or more.
+
+    Raises
+    ------
+    InputError
+        If a number does not fit the field, or a server is not there.
 
     Examples
     --------
@@ -58,11 +67,23 @@ def visible_sums(
     >>> len(set(visible_sums(42, covered=0, sharings=2000).tolist()))
     101
     """
-    F = Field(modulus)
+    F, secret, servers, covered, seed = _checked(secret, servers, modulus, covered, seed)
+    sharings = whole("sharings", sharings, 1, _MOST_SHARINGS)
     stream = Stream(digest(b"mpclab teaching: many sharings", str(seed).encode()))
-    secrets = np.full(sharings, F.array(secret), np.uint64)
+    secrets = np.full(sharings, secret, np.uint64)
     parts = additive(F, secrets, servers, stream)
     return F.sum(np.stack([part for i, part in enumerate(parts) if i != covered]), axis=0)
+
+
+def _checked(
+    secret: int, servers: int, modulus: int, covered: int | None, seed: int
+) -> tuple[Field, int, int, int | None, int]:
+    """The field, and the arguments as they are meant: the secret as an element."""
+    F = Field(modulus)
+    value = int(F.array(whole("secret", secret, 1 - F.modulus, F.modulus - 1)))
+    servers = whole("servers", servers, 2, MOST_SERVERS)
+    hidden = None if covered is None else whole("covered", covered, 0, servers - 1)
+    return F, value, servers, hidden, whole("seed", seed)
 
 
 @dataclass(frozen=True)
@@ -196,7 +217,7 @@ def share_view(
     macs : bool
         Whether to show MACs and keys, too (chapter 02).
     seed : int
-        Of the shares: the same gives the same.
+        Of the shares, 0 or more: the same gives the same.
 
     Raises
     ------
@@ -211,19 +232,16 @@ def share_view(
     >>> share_view(42, covered=2).looks_uniform, share_view(42).looks_uniform
     (True, False)
     """
-    F = Field(modulus)
-    if check_servers(servers) > MOST_SERVERS:
-        raise InputError(f"servers is {servers}: 2 to {MOST_SERVERS} are shown")
-    value = int(F.array(secret))
-    if covered is not None and not 0 <= covered < servers:
-        raise InputError(f"there is no server {covered} to cover: they are 0 to {servers - 1}")
+    F, value, servers, covered, seed = _checked(secret, servers, modulus, covered, seed)
+    if not isinstance(edits, Mapping | None):
+        raise InputError(f"edits is {edits!r}: it must map servers to shares, as in {{2: 60}}")
     stream = Stream(digest(b"mpclab teaching: a sharing", str(seed).encode()))
     keys = deal_keys(F, servers, stream)
     parts = share_out(value, keys, stream)
     shares = given = [int(part.value) for part in parts]
     for i, new in (edits or {}).items():
-        if not 0 <= i < servers:
-            raise InputError(f"there is no server {i} to edit: they are 0 to {servers - 1}")
+        i = whole("a server in edits", i, 0, servers - 1)
+        new = whole(f"the share of server {i}", new, 1 - F.modulus, F.modulus - 1)
         shares = [*shares[:i], int(F.array(new)), *shares[i + 1 :]]
     return ShareView(
         secret=value,
@@ -234,7 +252,7 @@ def share_view(
         keys=tuple(int(key.alpha) for key in keys),
         covered=covered,
         edited=tuple(i for i in range(servers) if shares[i] != given[i]),
-        with_macs=macs,
+        with_macs=truth("macs", macs),
         sums=visible_sums(value, servers, modulus, covered, seed=seed),
     )
 
@@ -248,7 +266,8 @@ def _draw(v: ShareView) -> Drawing:
     height = end + 236
     sheet = Canvas(_WIDTH, height, "Shares of a secret", v.sentence())
     columns = (530.0, 700.0, 870.0) if v.with_macs else (870.0,)
-    track = (_LEFT, 350.0 if v.with_macs else 640.0)
+    longest = text_width(f"edited: {v.modulus - 1}", 12, bold=True)
+    track = (_LEFT, min(350.0 if v.with_macs else 640.0, columns[0] - longest - 16))
     _heads(sheet, v, track, columns)
     for i in range(v.servers):
         _row(sheet, v, i, first + row * i, track, columns)
@@ -348,5 +367,7 @@ def _quarters(p: int) -> list[str]:
 
 
 def _round_step(value: float) -> float:
-    power = 10.0 ** math.floor(math.log10(max(value, 1)))
-    return next(f * power for f in (5, 2, 1) if f * power <= max(value, 1))
+    """The largest of 1, 2, 5, 10, 20 ... that is not above the value, but for its rounding."""
+    most = max(value, 1) * (1 + 1e-9)
+    power = 10.0 ** math.floor(math.log10(most))
+    return next((f * power for f in (5, 2, 1) if f * power <= most), power)

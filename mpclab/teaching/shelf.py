@@ -12,14 +12,14 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from mpclab.adversary import Coalition, add
-from mpclab.errors import Abort, InputError
+from mpclab.arguments import whole
+from mpclab.errors import Abort
 from mpclab.lab import Lab
 from mpclab.network.rounds import step
 from mpclab.party import Party
 from mpclab.preprocessing.material import Triples
 from mpclab.protocols.checks import check_openings, commit_coin
 from mpclab.protocols.multiply import multiply
-from mpclab.sharing import check_servers
 from mpclab.teaching.canvas import Canvas, Drawing, Page
 
 __all__ = ["MOST_BUNDLES", "MOST_SERVERS", "Shelf", "shelf"]
@@ -59,7 +59,7 @@ class Shelf(Page):
         return (
             f"{self.bundles} bundles of one triple each, in the pools of {self.servers} servers. "
             f"Every run takes the oldest, and the run that aborts keeps nothing either: "
-            f"{self.left[-1]} are left. (It said: {self.told}.)"
+            f"{self.left[-1]} {'is' if self.left[-1] == 1 else 'are'} left. (It said: {self.told}.)"
         )
 
     @cached_property
@@ -68,7 +68,6 @@ class Shelf(Page):
         return _draw_shelf(self)
 
 
-@lru_cache(maxsize=8)
 def shelf(bundles: int = 6, servers: int = 3, seed: int = 1) -> Shelf:
     """Deal triples, multiply, be cheated, multiply again: what waits after each.
 
@@ -79,6 +78,7 @@ def shelf(bundles: int = 6, servers: int = 3, seed: int = 1) -> Shelf:
     servers : int
         2 to 10.
     seed : int
+        0 or more.
 
     Raises
     ------
@@ -90,10 +90,14 @@ def shelf(bundles: int = 6, servers: int = 3, seed: int = 1) -> Shelf:
     >>> shelf(bundles=6).left
     (6, 5, 4, 3)
     """
-    if not 3 <= bundles <= MOST_BUNDLES:
-        raise InputError(f"bundles is {bundles}: 3 to {MOST_BUNDLES} are shown")
-    if check_servers(servers) > MOST_SERVERS:
-        raise InputError(f"servers is {servers}: 2 to {MOST_SERVERS} are shown")
+    return _shelf(
+        whole("bundles", bundles, 3, MOST_BUNDLES), whole("servers", servers, 2, MOST_SERVERS),
+        whole("seed", seed),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _shelf(bundles: int, servers: int, seed: int) -> Shelf:
     lab = Lab(servers=servers, seed=seed)
     spec, x, y = Triples(1), lab.god.share([6]), lab.god.share([7])
     lab.preprocess([spec] * bundles, checks=_RUNS)

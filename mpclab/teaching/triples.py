@@ -20,9 +20,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from mpclab.arguments import whole
 from mpclab.conclusions import conclusion
 from mpclab.diagram import layout, marked_svg
-from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.lab import Lab
 from mpclab.network.endpoint import server_name
@@ -189,6 +189,7 @@ def multiplication(
     step : int
         0 to n (n - 1) + 2.
     seed : int
+        0 or more.
 
     Raises
     ------
@@ -203,12 +204,12 @@ def multiplication(
     42
     """
     F = Field(modulus)
-    if not 2 <= servers <= MOST_SERVERS:
-        raise InputError(f"servers is {servers}: 2 to {MOST_SERVERS} are shown")
+    least, most = 1 - F.modulus, F.modulus - 1
+    x, y = whole("x", x, least, most), whole("y", y, least, most)
+    servers, seed = whole("servers", servers, 2, MOST_SERVERS), whole("seed", seed)
+    step = whole("step", step, 0, servers * (servers - 1) + 2)
     run = _run(int(F.array(x)), int(F.array(y)), servers, F.modulus, seed)
     steps = len(run.links) + 2
-    if not 0 <= step <= steps:
-        raise InputError(f"step is {step}: there are 0, the start, to {steps}, the end")
     links = run.links[:step]
     now = links[-1] if 0 < step <= len(run.links) else None
     p = F.modulus
@@ -279,7 +280,10 @@ def _told(
     elif len(received) == n - 1:
         told = conclusion(run.kind, run.step)
     elif received:
-        told = f"Nothing: {len(received)} of {n - 1} shares of d and e are here, each uniform."
+        told = (
+            f"Nothing: with its own it has {len(received) + 1} of {n} shares of d and e, which are "
+            "uniform."
+        )
     else:
         told = "Nothing: shares are uniform, whatever x and y are."
     return Card(i, tuple(holds), tuple(sends), tuple(received), told, fresh)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.teaching.canvas import number
 from mpclab.teaching.macs import CHECKS, PRIMES, MacDial, mac_dial
@@ -44,8 +45,8 @@ def mac_forger(
     >>> forger.shown.forgeries.key_found
     1.0
     """
-    if tries not in _TRIES:
-        raise InputError(f"tries is {tries}: the slider has 100, 1,000, 10,000 and 30,000")
+    if not is_whole(tries) or tries not in _TRIES:
+        raise InputError(f"tries is {tries!r}: the slider has 100, 1,000, 10,000 and 30,000")
     first = mac_dial(modulus, check, guess, tries)
 
     def show(values: Mapping[str, Any]) -> tuple[MacDial, list[Control]]:

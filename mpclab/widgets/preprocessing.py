@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.teaching.preprocessing import COUNTS, MATERIALS, MOST_SERVERS, Dealing, dealing
 from mpclab.widgets.explorer import Control, Explorer, select, slider, tick
@@ -42,8 +43,8 @@ def dealing_explorer(
     >>> explorer.shown
     Dealing(Triples(count=100) to 10 servers: 3,369 and 9 x 129 bytes)
     """
-    if count not in COUNTS:
-        raise InputError(f"count is {count}: the slider has 1, 10, 100 and 1,000")
+    if not is_whole(count) or count not in COUNTS:
+        raise InputError(f"count is {count!r}: the slider has 1, 10, 100 and 1,000")
     first = dealing(material, count, servers, seeds)
 
     def show(values: Mapping[str, Any]) -> tuple[Dealing, list[Control]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.teaching.canvas import number
 from mpclab.teaching.shares import MOST_SERVERS, ShareView, share_view
@@ -39,6 +40,10 @@ def share_viewer(
 ) -> Explorer:
     """Controls for the secret, the servers, the field, the shares and who is covered.
 
+    What is edited stays until the secret is shared afresh: by the button, or since it is another
+    one, or goes to other servers or in another field. A share that is edited in the same move is
+    edited in the new sharing.
+
     Parameters
     ----------
     secret, servers : int
@@ -63,8 +68,9 @@ def share_viewer(
     >>> viewer.shown.looks_uniform
     True
     """
-    if modulus not in FIELDS:
-        raise InputError(f"the modulus is {modulus}: the slider has {', '.join(map(str, FIELDS))}")
+    if not is_whole(modulus) or modulus not in FIELDS:
+        known = ", ".join(map(str, FIELDS))
+        raise InputError(f"the modulus is {modulus!r}: the slider has {known}")
     first = share_view(secret, servers, modulus, covered=covered, macs=macs, seed=seed)
     state: dict[str, Any] = {"view": first, "draw": 0}
 
@@ -77,9 +83,14 @@ def share_viewer(
         )
         place = values["cover"]
         hidden = int(place.split()[1]) if place else None
-        told = {} if fresh else {
-            i: old.shares[i] if v == "?" else whole(v, f"share {i}") % p
-            for i, v in enumerate(values["shares"])
+        boxes = values["shares"]
+        if not isinstance(boxes, (list, tuple)):
+            raise InputError(f"the shares are {boxes!r}: there is a box for each server")
+        told = {} if fresh else dict(enumerate(old.shares))
+        told |= {
+            i: whole(v, f"share {i}") % p
+            for i, v in enumerate(boxes[:n])
+            if v != "?" and not (fresh and i < old.servers and v == str(old.shares[i]))
         }
         view = share_view(
             value, n, p, covered=hidden if hidden is None or hidden < n else None,

@@ -10,7 +10,7 @@ from typing import Any
 
 from mpclab.arguments import whole
 from mpclab.errors import InputError
-from mpclab.teaching.start import MOST_USERS, Small, small_recommendation
+from mpclab.teaching.start import MOST_SERVERS, MOST_USERS, Small, small_recommendation
 from mpclab.widgets.explorer import Control, Explorer, slider
 
 __all__ = ["start_here"]
@@ -41,8 +41,8 @@ def start_here(servers: int = 3, users: int = 200) -> Explorer:
     >>> sliders.shown.sentence()
     '4 servers, 50 users: ...'
     """
-    whole("servers", servers, 2, 10)
-    whole("users", users, _STEP, MOST_USERS)
+    servers = whole("servers", servers, 2, MOST_SERVERS)
+    users = whole("users", users, _STEP, MOST_USERS)
     if users % _STEP:
         raise InputError(f"users is {users}: the slider goes by steps of {_STEP}")
     start = {"servers": servers, "users": users // _STEP}
@@ -52,8 +52,8 @@ def start_here(servers: int = 3, users: int = 200) -> Explorer:
 def _show(values: Mapping[str, Any]) -> tuple[Small, list[Control]]:
     servers, steps = int(values["servers"]), int(values["users"])
     whole("users", steps * _STEP, _STEP, MOST_USERS)
-    small = small_recommendation(whole("servers", servers, 2, 10), steps * _STEP)
+    small = small_recommendation(whole("servers", servers, 2, MOST_SERVERS), steps * _STEP)
     return small, [
-        slider("servers", "Servers", servers, 2, 10, width=5),
+        slider("servers", "Servers", servers, 2, MOST_SERVERS, width=5),
         slider("users", "Users", steps, 1, len(_TEXTS), _TEXTS, width=7),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.teaching.triples import (
     MOST_SERVERS,
@@ -47,8 +48,8 @@ def triple_stepper(
     >>> stepper.shown
     Stepped(6 x 7 at 3 servers: step 1 of 8 steps)
     """
-    if modulus not in FIELDS:
-        raise InputError(f"the modulus is {modulus}: the list has {', '.join(map(str, FIELDS))}")
+    if not is_whole(modulus) or modulus not in FIELDS:
+        raise InputError(f"the modulus is {modulus!r}: the list has {', '.join(map(str, FIELDS))}")
     first = multiplication(x, y, servers, modulus, step)
     state = {"next": 0, "back": 0}
 

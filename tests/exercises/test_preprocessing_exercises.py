@@ -9,6 +9,11 @@ from mpclab import Entry, Material, multiply, reveal, together
 from mpclab.exercises import NotYet
 from mpclab.exercises.preprocessing import check_corrections, check_cube, check_cubes
 
+
+def unwritten(*arguments):
+    raise NotYet("nothing is written here yet")
+
+
 # -- corrections -----------------------------------------------------------------------------------
 
 
@@ -46,11 +51,12 @@ def test_any_right_correction(corrections):
         (lambda x, alpha, v, m, p: ((x - sum(v)) % p, 0), "the MAC shares sum to"),
         (lambda x, alpha, v, m, p: (x - sum(v), alpha * x - sum(m)), "reduce it modulo p"),
         (lambda x, alpha, v, m, p: ((x - sum(v)) % p,), "it returns 1 number:"),
-        (lambda x, alpha, v, m, p: x - sum(v), "it stops for 2 servers"),
-        (lambda x, alpha, v, m, p: None, "it stops for 2 servers"),
+        (lambda x, alpha, v, m, p: x - sum(v), "return a share of x and one of alpha x"),
+        (lambda x, alpha, v, m, p: None, "it returns nothing for 2 servers"),
+        (unwritten, "^nothing is written here yet"),
         (lambda x, alpha, v, m, p: (1 / 0, 0), "it stops for 2 servers"),
         (lambda x: x, "it stops for 2 servers"),
-        (7, "it stops for 2 servers"),
+        (7, "what is checked is a function"),
     ],
 )
 def test_what_is_no_correction(wrong, told):
@@ -106,9 +112,10 @@ U = {"uniform": True}
         (lambda self: tuple(Entry(n, self.count, n == "a") for n in ("a", "aa", "aaa")),
          "the shape 5"),
         (lambda self: Entry("a", (self.count,), uniform=True), "a tuple of three `Entry`"),
-        (lambda self: None, "a tuple of three `Entry`"),
+        (lambda self: None, "it returns nothing in `layout`"),
+        (unwritten, "^nothing is written here yet"),
         (lambda self: 7, "a tuple of three `Entry`"),
-        (lambda self: self.size, "it cannot be made"),
+        (lambda self: self.size, "it stops in `layout` with AttributeError"),
     ],
 )  # fmt: skip
 def test_what_is_no_layout(layout, told):
@@ -134,8 +141,10 @@ def mul(field, a, *more):
         (lambda s, F, u, m: {"aa": mul(F, u["a"], u["a"]), "aaa": mul(F, u["a"], u["a"])},
          r"returns as aaa a\^2"),
         (lambda s, F, u, m: {"aa": F.mul(u["a"], u["a"])[:2], "aaa": 0}, "of shape"),
-        (lambda s, F, u, m: {"aa": u["b"]}, "lacks 'b'"),
-        (lambda s, F, u, m: {"aa": F.add(u["a"], 1 / 0)}, "`derive` stops"),
+        (lambda s, F, u, m: {"aa": u["aa"]}, "looks for 'aa' in `uniform`, which holds"),
+        (lambda s, F, u, m: {"aa": F.add(u["a"], 1 / 0)}, "it stops in `derive` with ZeroDivision"),
+        (lambda s, F, u, m: mul(F, u["a"], u["a"]), "return a dict with the plaintexts"),
+        (unwritten, "^nothing is written here yet"),
         (lambda s, F, u, m: m.recall(3), "need nothing of earlier material"),
     ],
 )  # fmt: skip
@@ -161,9 +170,9 @@ def test_what_has_no_place_in_a_pool():
         check_cubes(Loose)
     with pytest.raises(NotYet, match="no place in a pool"):
         check_cubes(Listed)
-    with pytest.raises(NotYet, match="it cannot be made"):
+    with pytest.raises(NotYet, match="what is checked is a function"):
         check_cubes(7)
-    with pytest.raises(NotYet, match="it cannot be made"):
+    with pytest.raises(NotYet, match="what is checked is a function"):
         check_cubes(declared()(5))
 
 
@@ -224,6 +233,30 @@ async def one_only(party, x):
     return held["aaa"] + d
 
 
+async def doubled_first(party, x):
+    held = party.take(Cubes(x.size))
+    d = await party.open_masked(x - held["a"], "x - a")
+    dd = party.field.mul(d, d)
+    return held["aaa"] + 3 * d * held["aa"] + 3 * dd * held["a"] + party.field.mul(dd, d)
+
+
+async def no_await_at_the_opening(party, x):
+    held = party.take(Cubes(x.size))
+    d = party.open_masked(x - held["a"], "x - a")
+    return held["aaa"] + 3 * held["aa"] * d
+
+
+async def no_label(party, x):
+    held = party.take(Cubes(x.size))
+    return await party.open_masked(x - held["a"])
+
+
+async def field_mul_of_a_share(party, x):
+    held = party.take(Cubes(x.size))
+    d = await party.open_masked(x - held["a"], "x - a")
+    return held["aaa"] + party.field.mul(held["aa"], d)
+
+
 async def unmade(party, x):
     return party.take(Cubes(x.size))["r"]
 
@@ -232,19 +265,57 @@ async def unmade(party, x):
     ("wrong", "told"),
     [
         (slow, "takes 2 rounds"),
-        (bare, "x itself was opened"),
+        (bare, "were opened in the clear at the step 'bare/x': open x - a, which is uniform"),
         (without_threes, "has four terms"),
         (square, r"not x\^2"),
         (told_all, "returns ndarray, not a secret"),
         (no_await, "`await` is missing"),
         (unmade, "it stops with"),
         (lambda party, x: x, "it stops with"),
-        (3, "it stops with"),
+        (3, "what is checked is a function"),
+        (doubled_first, "multiply the share first"),
+        (no_await_at_the_opening, "an `await` is missing"),
+        (no_label, "an opening takes a label"),
+        (field_mul_of_a_share, "is for numbers that were opened"),
+        (unwritten, "^nothing is written here yet"),
     ],
 )
 def test_what_is_no_cube(wrong, told):
     with pytest.raises(NotYet, match=told):
         check_cube(wrong)
+
+
+def beside(extra):
+    """A right cube that does something else in the same round."""
+
+    async def also(party, x):
+        result, _ = await together(cube(party, x), extra(party, x))
+        return result
+
+    return also
+
+
+@pytest.mark.parametrize(
+    ("extra", "step"),
+    [
+        (lambda party, x: party.open_masked(x + x, "y"), "also/y"),
+        (lambda party, x: party.open_masked(x + 1000, "x - a"), "also/x - a"),
+        (lambda party, x: party.open_masked(x[:1], "one"), "also/one"),
+        (lambda party, x: party.broadcast("coins", "peek", x.value), "also/coins"),
+    ],
+)
+def test_whatever_is_opened_without_a_mask_is_seen(extra, step):
+    with pytest.raises(NotYet, match=f"opened in the clear at the step '{step}'"):
+        check_cube(beside(extra))
+
+
+def test_what_is_no_declaration_at_all():
+    for wrong, told in (
+        (lambda count: False, "it gives bool, which has no `layout`"),
+        (lambda count: declared()(5 // (count - 6)), "it stops for count = 6"),
+    ):
+        with pytest.raises(NotYet, match=told):
+            check_cubes(wrong)
 
 
 def test_one_cube_for_many():

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mpclab.errors import InputError, MpclabError
+from mpclab.errors import InputError
 from mpclab.lab import Lab
 from mpclab.randomness import Stream
 from mpclab.teaching.preprocessing import COUNTS, MATERIALS, RandomBits, dealing
@@ -100,16 +100,33 @@ def test_random_bits_are_bits_and_even():
     ("wrong", "told"),
     [
         ({"material": "gold"}, "there is no material 'gold' here: take one of 'triples'"),
-        ({"count": 0}, "count is 0: an integer from 1 to 1,000"),
+        ({"material": ["triples"]}, r"there is no material \['triples'\] here"),
+        ({"count": 0}, "count is 0: it must be a whole number from 1 to 1,000"),
         ({"count": 1001}, "count is 1001"),
+        ({"count": True}, "count is True"),
         ({"count": "many"}, "count is 'many'"),
-        ({"servers": 11}, "2 to 10 are shown"),
-        ({"servers": 1}, "at least 2"),
+        ({"servers": 11}, "servers is 11: it must be a whole number from 2 to 10"),
+        ({"servers": 1}, "from 2 to 10"),
+        ({"servers": "3"}, "servers is '3'"),
+        ({"seeds": "no"}, "seeds is 'no': it must be True or False"),
     ],
 )
 def test_what_cannot_be_dealt_is_a_sentence(wrong, told):
     with pytest.raises(InputError, match=told):
         dealing(**wrong)
+
+
+@pytest.mark.parametrize("count", [float("nan"), 0, "8", 1.0, True])
+def test_a_wrong_number_of_bits_is_a_sentence(count):
+    with pytest.raises(InputError, match=f"count is {count!r}: it must be a whole number"):
+        RandomBits(count)
+
+
+def test_counts_of_numpy_are_counts():
+    view = dealing(count=np.int64(3), servers=np.int64(2))
+    assert repr(view) == repr(dealing(count=3, servers=2))
+    assert RandomBits(np.int64(3)) == RandomBits(3)
+    assert repr(RandomBits(np.int64(3))) == "RandomBits(count=3)"
 
 
 # -- the pool --------------------------------------------------------------------------------------
@@ -127,10 +144,19 @@ def test_every_run_takes_one_bundle_and_an_abort_does_too(bundles, servers):
     assert "0x" not in repr(view)
 
 
-@pytest.mark.parametrize("wrong", [{"bundles": 2}, {"bundles": 11}, {"servers": 11}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"bundles": 2}, {"bundles": 11}, {"bundles": "4"}, {"bundles": [4]}, {"servers": 11},
+     {"seed": None}],
+)  # fmt: skip
 def test_a_wrong_shelf_is_a_sentence(wrong):
-    with pytest.raises(MpclabError, match="are shown"):
+    with pytest.raises(InputError, match="it must be a whole number"):
         shelf(**wrong)
+
+
+def test_one_bundle_is_left():
+    assert "1 is left." in shelf(4, 2).sentence()
+    assert "2 are left." in shelf(5, 2).sentence()
 
 
 # -- the widget ------------------------------------------------------------------------------------
@@ -159,8 +185,11 @@ def test_the_explorer_follows_its_controls():
     assert explorer.html.startswith('<p role="alert">Material has no &#x27;gold')
     with pytest.raises(InputError, match="the slider has 1, 10"):
         dealing_explorer(count=7)
-    with pytest.raises(InputError, match="there is no material"):
-        dealing_explorer("gold")
+    for wrong in ("gold", ["triples"]):
+        with pytest.raises(InputError, match="there is no material"):
+            dealing_explorer(wrong)
+    with pytest.raises(InputError, match="count is '100': the slider"):
+        dealing_explorer(count="100")
 
 
 def test_the_explorer_stands_without_a_kernel_and_its_controls_have_names():
