@@ -1,6 +1,6 @@
 """Chapter 05: shares after an upload, a client that looks before it believes, the best lie.
 
->>> check_store(lambda r_i, m_i, alpha_i, d, i, p: ((r_i + d) % p, m_i))
+>>> check_store(lambda share_i, mac_i, alpha_i, d, i, p: ((share_i + d) % p, mac_i))
 Traceback (most recent call last):
     ...
 mpclab.exercises.NotYet: 2 servers: the shares sum to x + d, not to x = r + d: every server adds ...
@@ -12,8 +12,10 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mpclab.exercises import NotYet
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import numbers
 from mpclab.field import MERSENNE_61
+from mpclab.style import plural
 
 __all__ = ["check_errors", "check_store", "check_take"]
 
@@ -24,10 +26,10 @@ def _shares(x: int, n: int, p: int) -> list[int]:
 
 
 def check_store(store: Callable[[int, int, int, int, int, int], tuple[int, int]]) -> str:
-    """Check I7 at one server: `store(r_i, m_i, alpha_i, d, i, p)` returns its share of <x>.
+    """Check I7 at one server: `store(share_i, mac_i, alpha_i, d, i, p)` returns its share of <x>.
 
-    r_i and m_i are its share and MAC share of the mask r, alpha_i its part of the key, d = x - r,
-    i its number. It returns its share of x and its MAC share.
+    share_i and mac_i are its share and MAC share of the mask r, alpha_i its part of the key,
+    d = x - r, i its number. It returns its share of x and its MAC share.
 
     Raises
     ------
@@ -36,8 +38,8 @@ def check_store(store: Callable[[int, int, int, int, int, int], tuple[int, int]]
 
     Examples
     --------
-    >>> def store(r_i, m_i, alpha_i, d, i, p):
-    ...     return (r_i + (d if i == 0 else 0)) % p, (m_i + alpha_i * d) % p
+    >>> def store(share_i, mac_i, alpha_i, d, i, p):
+    ...     return (share_i + (d if i == 0 else 0)) % p, (mac_i + alpha_i * d) % p
     >>> check_store(store)
     'The shares sum to x and the MAC shares to alpha x, for 2, 3 and 5 servers in every field.'
     """
@@ -48,14 +50,11 @@ def check_store(store: Callable[[int, int, int, int, int, int], tuple[int, int]]
                 alpha, r = sum(alphas) % p, secrets.randbelow(p)
                 d = 1 + secrets.randbelow(p - 1)
                 values, macs = _shares(r, n, p), _shares(alpha * r, n, p)
-                try:
-                    told = [
-                        _pair(store(values[i], macs[i], alphas[i], d, i, p)) for i in range(n)
-                    ]
-                except NotYet:
-                    raise
-                except Exception as failure:
-                    raise NotYet(f"it stops for n = {n} and p = {p}: {failure}") from failure
+                case = f"for n = {n} and p = {p}"
+                told = [
+                    _pair(attempt(store, values[i], macs[i], alphas[i], d, i, p, case=case))
+                    for i in range(n)
+                ]
                 x = (r + d) % p
                 extra = (sum(t[0] for t in told) - x) % p
                 if extra:
@@ -69,14 +68,9 @@ def check_store(store: Callable[[int, int, int, int, int, int], tuple[int, int]]
 
 
 def _pair(told: Any) -> tuple[int, int]:
-    try:
-        got = [int(v) for v in told]
-    except TypeError:
-        raise NotYet(
-            f"it returns {told!r}: a server has two numbers, its share of x and its MAC share"
-        ) from None
+    got = numbers(told, "two whole numbers, the server's share of x and its MAC share")
     if len(got) != 2:
-        raise NotYet(f"it returns {len(got)} numbers: a share of x and a MAC share")
+        raise NotYet(f"it returns {plural(len(got), 'number')}: a share of x and a MAC share")
     return got[0], got[1]
 
 
@@ -138,18 +132,9 @@ def check_take(take: Callable[[list[Message], int], list[int] | None]) -> str:
     >>> check_take(take)
     'It takes every right result and none that was altered, for 2, 3 and 5 servers.'
     """
-    lies: list[tuple[int, str, str]] = [
-        (0, "a server sent another z than the others", "compare all copies"),
-        (1, "a server altered its share of a mask r_k", "test w_k = v r_k"),
-        (2, "a server altered its share of v", "test w_k = v r_k"),
-        (3, "a server altered its share of a w_k", "test w_k = v r_k for every k"),
-        (4, "a server altered its share of w_0", "test w_0 = v r_0, too, although r_0 masks "
-            "nothing: without it a server tests guesses of y"),
-    ]  # fmt: skip
     for n in (2, 3, 5):
         for p in (MERSENNE_61, 2**31 - 1):
-            for _ in range(4):
-                length = 1 + secrets.randbelow(3)
+            for length in (1, 2, 3, 4):
                 y = [1 + secrets.randbelow(p - 1) for _ in range(length)]
                 messages = _messages(y, n, p)
                 r_0, z = sum(m[1][0] for m in messages) % p, list(messages[0][0])
@@ -162,9 +147,10 @@ def check_take(take: Callable[[list[Message], int], list[int] | None]) -> str:
                     )
                 if got != y:
                     raise NotYet(_why_result(got, y, z, r_0, p))
-                for part, what, hint in lies:
+                for what, hint in _LIES:
                     messages = _messages(y, n, p)
-                    _lie(messages, part, p)
+                    if not _lie(messages, what, p):
+                        continue
                     if _taken(take, messages, p) is not None:
                         raise NotYet(f"{what}, and it takes a result all the same: {hint}")
     return "It takes every right result and none that was altered, for 2, 3 and 5 servers."
@@ -180,38 +166,75 @@ def _messages(y: list[int], n: int, p: int) -> list[Message]:
     return [(list(z), [s[i] for s in rs], vs[i], [s[i] for s in ws]) for i in range(n)]
 
 
-def _lie(messages: list[Message], part: int, p: int) -> None:
-    who, by = secrets.randbelow(len(messages)), 1 + secrets.randbelow(p - 1)
+_COPIES = "compare all copies of z, entry by entry"
+_EVERY = "test w_k = v r_k for every k by itself, and not for sums of them"
+_LIES = (
+    ("server 0 sent another z than the others", "compare all copies"),
+    ("the last server sent another z than the others", "compare all copies"),
+    ("a server altered two entries of its z, and their sum is the same", _COPIES),
+    ("two servers altered their z, and the sum of all copies is the same", _COPIES),
+    ("a server altered its share of a mask r_k", "test w_k = v r_k"),
+    ("a server altered its share of v", "test w_k = v r_k"),
+    ("a server altered its share of a w_k", "test w_k = v r_k for every k"),
+    ("a server altered its share of w_0", "test w_0 = v r_0, too, although r_0 masks "
+     "nothing: without it a server tests guesses of y"),
+    ("a server altered its shares of two w_k, and their sum is the same", _EVERY),
+    ("a server altered its shares of two masks r_k, and their sum is the same", _EVERY),
+)  # fmt: skip
+"""What is altered, and what finds it."""
+
+
+def _lie(messages: list[Message], what: str, p: int) -> bool:
+    """Alter messages so; False if there are too few servers or entries for it."""
+    n, who, by = len(messages), secrets.randbelow(len(messages)), 1 + secrets.randbelow(p - 1)
+    length = len(messages[0][0])
+    if what.startswith(("server 0", "the last")):
+        who = 0 if what.startswith("server 0") else n - 1
     z, r, v, w = messages[who]
-    k = secrets.randbelow(len(z))
-    if part == 0:
-        z[k] = (z[k] + by) % p
-    elif part == 1:
-        r[k + 1] = (r[k + 1] + by) % p
-    elif part == 2:
+    k = secrets.randbelow(length)
+
+    def shift(values: list[int], at: int, amount: int) -> None:
+        values[at] = (values[at] + amount) % p
+
+    if "z than" in what:
+        shift(z, k, by)
+    elif "its z" in what:
+        if length < 2:
+            return False
+        shift(z, k, by)
+        shift(z, k - 1, -by)
+    elif "their z" in what:
+        if n < 3:
+            return False
+        shift(z, k, by)
+        shift(messages[who - 1][0], k, -by)
+    elif "share of v" in what:
         v = (v + by) % p
     else:
-        at = 0 if part == 4 else k + 1
-        w[at] = (w[at] + by) % p
+        values = r if "mask" in what else w
+        shift(values, 0 if "w_0" in what else k + 1, by)
+        if "two" in what:
+            shift(values, k, -by)
     messages[who] = (z, r, v, w)
+    return True
 
 
-def _taken(take: Callable[[list[Message], int], Any], messages: list[Message], p: int) -> Any:
-    try:
-        got = take(messages, p)
-        return None if got is None else [int(v) % p for v in got]
-    except Exception as failure:
-        raise NotYet(
-            f"it stops for {len(messages)} servers, with messages (z, r, v, w) of "
-            f"{len(messages[0][0])} elements: {failure}"
-        ) from failure
+def _taken(take: Any, messages: list[Message], p: int) -> Any:
+    length = len(messages[0][0])
+    case = f"for {len(messages)} servers, with messages (z, r, v, w) for L = {length}"
+    if not callable(take):
+        attempt(take)  # says so
+    (got,) = attempt(lambda: (take(messages, p),), case=case)  # None is an answer here
+    if got is None:
+        return None
+    return [v % p for v in numbers(got, "a list of whole numbers, or None")]
 
 
 def _why_result(got: list[int], y: list[int], z: list[int], r_0: int, p: int) -> str:
     if len(got) != len(y):
         return (
-            f"it returns {len(got)} numbers for a result of {len(y)}: r has one more than y, r_0, "
-            "which masks nothing"
+            f"it returns {plural(len(got), 'number')} for a result of {len(y)}: r has one more "
+            "than y, r_0, which masks nothing"
         )
     if got == z:
         return "it returns z, which is still masked: add r_k to z_k"
@@ -246,14 +269,13 @@ def check_errors(errors: Callable[[int, int], Sequence[int]]) -> str:
     """
     for p in (101, 31, 1021):
         for length in (1, 2, 3, 5):
-            try:
-                e = [int(v) % p for v in errors(length, p)]
-            except Exception as failure:
-                raise NotYet(f"it stops for L = {length} and p = {p}: {failure}") from failure
+            where = f"for L = {length} and p = {p}"
+            told = attempt(errors, length, p, case=where)
+            e = [v % p for v in numbers(told, f"a list of {length + 1} whole numbers")]
             if len(e) != length + 1:
                 raise NotYet(
-                    f"for L = {length} it returns {len(e)} numbers: there are L + 1 masks, "
-                    "r_0 to r_L"
+                    f"for L = {length} it returns {plural(len(e), 'number')}: there are L + 1 "
+                    "masks, r_0 to r_L"
                 )
             if not any(e[1:]):
                 raise NotYet(
@@ -263,10 +285,11 @@ def check_errors(errors: Callable[[int, int], Sequence[int]]) -> str:
             passing = [chi for chi in range(p) if _at(e, chi, p) == 0]
             if len(passing) == length:
                 continue
-            where = f"for L = {length} and p = {p}"
+            several = plural(length, "different root") if length > 1 else "a root"
             raise NotYet(
-                f"{where} {len(passing)} of the {p} values of chi let it pass: a polynomial of "
-                f"degree {length} can have {length} different roots"
+                f"{where} {len(passing)} of the {p} values of chi "
+                f"{'lets' if len(passing) == 1 else 'let'} it pass: a polynomial of degree "
+                f"{length} can have {several}"
             )
     return "Exactly L of the p values of chi let the lie pass, for every L and p that was tried."
 

@@ -9,15 +9,21 @@ mpclab.exercises.NotYet: the table is turned the other way: at place e = x + r m
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
+from inspect import iscoroutine
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from mpclab.exercises import NotYet
+from mpclab.arguments import is_whole
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import numbers
+from mpclab.exercises.watching import Watched, watch
 from mpclab.field import MERSENNE_61
-from mpclab.lab import Lab
+from mpclab.network.endpoint import is_server
+from mpclab.style import plural
 
 __all__ = ["check_auction", "check_digits", "check_turned"]
 
@@ -42,14 +48,12 @@ def check_turned(turned: Callable[[list[int], int, int], Sequence[int]]) -> str:
         for _ in range(5):
             f = [int(v) for v in np.random.default_rng(secrets.randbits(64)).permutation(p)]
             r = 1 + secrets.randbelow(p - 1)
-            try:
-                table = [int(v) for v in turned(list(f), r, p)]
-            except Exception as failure:
-                raise NotYet(f"it stops for p = {p} and r = {r}: {failure}") from failure
+            told = attempt(turned, list(f), r, p, case=f"for p = {p} and r = {r}")
+            table = numbers(told, f"a list of {p:,} whole numbers")
             if len(table) != p:
                 raise NotYet(
-                    f"the table has {len(table)} places, and e = x + r can be any of 0 to {p - 1}: "
-                    f"it takes {p}"
+                    f"the table has {plural(len(table), 'place')}, and e = x + r can be any of 0 "
+                    f"to {p - 1}: it takes {p}"
                 )
             if all(table[(x + r) % p] == f[x] for x in range(p)):
                 continue
@@ -100,10 +104,14 @@ def check_digits(combine: Callable[[list[int]], int]) -> str:
 
 
 def _called(combine: Callable[[list[int]], int], signs: list[int]) -> int:
+    told = attempt(combine, list(signs), case=f"for {signs}")
     try:
-        return int(combine(list(signs)))
-    except Exception as failure:
-        raise NotYet(f"it stops for {signs}: {failure}") from failure
+        D = int(told)
+    except (TypeError, ValueError, OverflowError):  # also NaN and infinity
+        raise NotYet(f"it returns {told!r} for {signs}: D is one number") from None
+    if isinstance(told, str) or told != D:
+        raise NotYet(f"it returns {told!r} for {signs}: D is a whole number")
+    return D
 
 
 def _wrong_sign(combine: Callable[[list[int]], int], signs: list[int], D: int, due: int) -> str:
@@ -119,25 +127,43 @@ def _wrong_sign(combine: Callable[[list[int]], int], signs: list[int], D: int, d
 
 def _on_shares(combine: Callable[[list[int]], int], m: int) -> None:
     """Whether each server can do it by itself: the results must sum to D."""
-    p = MERSENNE_61
     for _ in range(5):
         signs = [secrets.randbelow(3) - 1 for _ in range(m)]
-        first = [secrets.randbelow(p) for _ in range(m)]
-        second = [(s - a) % p for s, a in zip(signs, first, strict=True)]
-        both = _called(combine, first) + _called(combine, second)
-        if (both - _called(combine, signs)) % p:
+        if not _adds_up(combine, signs, MERSENNE_61):
+            if all(_adds_up(combine, signs, 101) for _ in range(20)):
+                raise NotYet(_too_narrow(combine, m))
             raise NotYet(
-                f"with {m} digits it is right for the signs and wrong for shares of them: a server "
-                "holds a share, which says nothing about the sign. Use sums and public factors, "
-                "and no `if`"
+                f"with {plural(m, 'digit')} it is right for the signs and wrong for shares of "
+                "them: a server holds a share, which says nothing about the sign. Use sums and "
+                "public factors, and no `if`"
             )
+
+
+def _adds_up(combine: Callable[[list[int]], int], signs: list[int], p: int) -> bool:
+    """Whether what two servers compute from fresh shares of the signs sums to D."""
+    first = [secrets.randbelow(p) for _ in signs]
+    second = [(s - a) % p for s, a in zip(signs, first, strict=True)]
+    both = _called(combine, first) + _called(combine, second)
+    return (both - _called(combine, signs)) % p == 0
+
+
+def _too_narrow(combine: Callable[[list[int]], int], m: int) -> str:
+    """Why something linear is wrong for large shares, and right for small ones."""
+    told = f"the formula is right, but shares have up to 61 bits, and with {plural(m, 'digit')} "
+    if isinstance(combine([1] * m), float | np.floating):
+        return told + "floating-point numbers, exact up to 2^53, lose some: use whole numbers"
+    return told + (
+        "it leaves the range of NumPy's integers, which overflow at 2^64: use Python's, as in "
+        "sum(.. for ..), or an array of dtype=object"
+    )
 
 
 def check_auction(auction: Callable[[Any], tuple[Any, Any]]) -> str:
     """Check a second-price auction: `auction(bids)` returns (winner, price), and tells no more.
 
     `bids` is a secret vector of positive whole bids. Who bids most wins, and pays the
-    second-highest bid. Both results are public; nothing else may be revealed.
+    second-highest bid; of equal highest bids the first wins, and the price is that bid. Both
+    results are public; nothing else may be revealed.
 
     Raises
     ------
@@ -150,30 +176,79 @@ def check_auction(auction: Callable[[Any], tuple[Any, Any]]) -> str:
     >>> check_auction(lambda bids: (bids.argmax().reveal(), np.sort(bids)[-2].reveal()))
     'The highest bid wins and pays the second one; only these two numbers were revealed.'
     """
-    for servers, bidders in ((2, 2), (3, 6), (2, 5), (2, 3)):
-        lab = Lab(servers, bits=16)
-        bids = [1 + secrets.randbelow(900) for _ in range(bidders)]
-        secret = lab.secret(bids)
-        try:
-            result = auction(secret)
-        except Exception as failure:
-            raise NotYet(f"it stops with {type(failure).__name__}: {failure}") from failure
+    told = "only these two numbers were revealed."
+    for servers, bidders, equal in ((2, 2, 1), (3, 6, 1), (2, 5, 2), (2, 3, 1), (2, 4, 3)):
+        bids = _bids(bidders, equal)
+        winner, price, seen = _held(auction, bids, servers)
+        clear = [value for _, value in seen.clear]
+        others = _alike(bids, winner, price)
+        again = [value for _, value in _held(auction, others, servers)[2].clear]
+        more = Counter(clear) - Counter(again)
+        if more or len(clear) != len(again):
+            # What is the same for all bids with this winner and this price says no more than they.
+            was = "was" if len(clear) == 1 else "were"
+            each = f"{next(iter(more))} is" if more else "their number is"
+            raise NotYet(
+                f"the result is right, and {plural(len(clear), 'number')} {was} revealed on the "
+                f"way: everybody knows them now. {each} not the same for all bids with this winner "
+                "and this price, and so tells more than these two"
+            )
+        if Counter(clear) != Counter([winner, price]):
+            told = "nothing was revealed that tells more."
+    return f"The highest bid wins and pays the second one; {told}"
+
+
+def _bids(bidders: int, equal: int) -> list[int]:
+    """Random bids; of several equal highest ones each is 900."""
+    bids = secrets.SystemRandom().sample(range(1, 900), bidders)
+    if equal > 1:
+        for k in secrets.SystemRandom().sample(range(bidders), equal):
+            bids[k] = 900
+    return bids
+
+
+def _alike(bids: list[int], winner: int, price: int) -> list[int]:
+    """Other bids with the same winner and the same price."""
+    rng = secrets.SystemRandom()
+    others = [1 + rng.randrange(max(price - 1, 1)) if price > 1 else 1 for _ in bids]
+    others[rng.choice([k for k in range(len(bids)) if k != winner])] = price
+    others[winner] = rng.choice([b for b in range(price + 1, price + 99) if b != bids[winner]])
+    return others
+
+
+def _held(auction: Any, bids: list[int], servers: int) -> tuple[int, int, Watched]:
+    """An auction's result, which is right, and what was opened in the clear."""
+    seen = watch(auction, lambda lab: (lab.secret(bids),), servers, bits=16)
+    results = []
+    for result in seen.results:
+        if iscoroutine(result):
+            for each in seen.results:
+                each.close()
+            raise NotYet("write a plain `def`, without `async`: secrets compute like numbers")
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise NotYet(f"it returns {result!r}: it takes two results, (winner, price)")
-        for name, value in zip(("winner", "price"), result, strict=True):
-            if hasattr(value, "reveal"):
-                raise NotYet(f"the {name} is still a secret: everybody is to know it, .reveal() it")
-            if np.ndim(value) or not isinstance(value, (int, float, np.number)):
-                raise NotYet(f"the {name} is {value!r}: it takes one number")
-        winner, price = (int(v) for v in result)
+        winner, price = (
+            _public(name, value) for name, value in zip(("winner", "price"), result, strict=True)
+        )
         _judge(bids, winner, price)
-        told = _revealed(lab)
-        if told > 2:
+        results.append((winner, price))
+    for r in seen.labs[0].transcript.records:
+        if r.phase == "online" and is_server(r.sender) and not is_server(r.receiver):
             raise NotYet(
-                f"the result is right, and {told} numbers were revealed on the way: everybody "
-                "knows them now. Two may be, the winner and the price"
+                f"the result is right, and numbers were revealed to {r.receiver} alone: the winner "
+                "and the price are for everybody, .reveal() them, and nothing else for anybody"
             )
-    return "The highest bid wins and pays the second one; only these two numbers were revealed."
+    return *results[0], seen
+
+
+def _public(name: str, value: Any) -> int:
+    if hasattr(value, "reveal"):
+        raise NotYet(f"the {name} is still a secret: everybody is to know it, .reveal() it")
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        value = value.item()
+    if is_whole(value) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    raise NotYet(f"the {name} is {value!r}: it takes one whole number")
 
 
 def _judge(bids: list[int], winner: int, price: int) -> None:
@@ -183,19 +258,15 @@ def _judge(bids: list[int], winner: int, price: int) -> None:
     told = f"bids are {bids}: "
     if bids[winner] != best:
         raise NotYet(f"{told}bidder {winner} bid {bids[winner]}, and {best} is the highest")
+    if winner != bids.index(best):
+        raise NotYet(f"{told}of equal highest bids the first wins, bidder {bids.index(best)}")
     if price == second:
         return
+    if second == best:
+        raise NotYet(
+            f"{told}the highest bid was made more than once, so the second-highest bid is {best}, "
+            f"too, and the price; it says {price}"
+        )
     if price == best:
         raise NotYet(f"{told}{price} is the highest bid, and the price is the second one")
     raise NotYet(f"{told}the price must be {second}, not {price}")
-
-
-def _revealed(lab: Lab) -> int:
-    """How many numbers were opened for all to know, or to a client."""
-    seen = lab.god.messages()
-    last = seen["step"].str.split("/").str[-1]
-    told = seen[
-        (seen["kind"] == "open") & last.isin(["reveal", "y - r"])
-        & (seen["sender"] == "server 0") & (seen["party"] == "server 1")
-    ]  # fmt: skip
-    return int(sum(np.size(v) for v in told["value"]))

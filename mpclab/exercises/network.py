@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from mpclab.exercises import NotYet
+from mpclab.arguments import whole
+from mpclab.exercises import NotYet, attempt
+from mpclab.exercises.answers import powered
 from mpclab.lab import Lab
 from mpclab.network.conditions import Conditions
 from mpclab.network.transcript import Transcript
@@ -26,12 +28,14 @@ from mpclab.party import Party
 from mpclab.protocols.comparison import comparison_material, is_negative
 from mpclab.protocols.multiply import multiply
 from mpclab.sharing import Share
-from mpclab.style import duration
+from mpclab.style import duration, plural
 from mpclab.teaching.clock import on_network
 
 __all__ = ["check_plan", "check_product", "check_seconds", "comparison_costs"]
 
 _BITS = 19
+_ENDLESS = 10**15  # comparisons: more than any network takes
+_MOST_SERVERS = 10
 _FORGIVEN = 0.02  # headers of messages, which the costs per comparison leave out
 
 
@@ -83,12 +87,11 @@ def check_seconds(seconds: Callable[[int, int, float, float], float]) -> str:
 
 
 def _number(seconds: Callable[..., Any], *arguments: float) -> float:
+    got = attempt(seconds, *arguments)
     try:
-        got = seconds(*arguments)
-    except Exception as failure:
-        raise NotYet(f"it stops with {type(failure).__name__}: {failure}") from failure
-    try:
-        value = float(got)
+        value = math.nan if isinstance(got, (str, bytes)) else float(got)
+    except OverflowError:
+        value = math.inf
     except (TypeError, ValueError):
         raise NotYet(f"it returns {got!r}: return a number of seconds") from None
     if not math.isfinite(value) or value < 0:
@@ -106,6 +109,8 @@ def _why(got: float, rounds: int, sent: int, latency: float, bandwidth: float) -
          "once, not once a round"),
         (2 * way + leaving, "a round takes one latency, not two: all servers send at the same "
          "time, and nobody waits for an answer"),
+        (way + latency + leaving, "that is one latency too many: the first round begins at once, "
+         "so there are as many latencies as rounds"),
         (way, "bytes take time to leave, too"),
         (leaving, "a message is on its way for one latency, however short it is"),
         (1000 * (way + leaving), "that is in milliseconds"),
@@ -158,30 +163,24 @@ def check_product(product: Callable[..., Any]) -> str:
     'Right for every length from 1 to 16, in as many rounds as halvings.'
     """
     for servers, lengths in ((2, (4, 8, 16, 2, 1)), (3, (3, 5, 6, 7, 12, 13))):
-        lab = Lab(servers=servers)
         for length in lengths:
             values = [(1 + secrets.randbelow(3)) * (-1) ** secrets.randbelow(2)
                       for _ in range(length)]  # fmt: skip
             values[-1] = 5  # an entry that would be missed
             due = math.prod(values)
-            x = lab.client("alice").upload(np.array(values))
-            try:
-                rounds = lab.predict(product, x).rounds
-                result = lab.run(product, x)
-            except Exception as failure:
+            entries = "1 entry" if length == 1 else f"{length} entries"
+            result, rounds, clear = powered(product, np.array(values), servers)
+            if clear:
                 raise NotYet(
-                    f"it stops for {length} entries with {type(failure).__name__}: {failure}"
-                ) from failure
-            if not hasattr(result, "reveal"):
-                raise NotYet(
-                    f"it returns {type(result).__name__}, not a secret: leave the result shared"
+                    f"{clear}, for {values}: the entries are secrets, multiply them as they are"
                 )
-            _check_value(np.asarray(lab.god.value(result)), values, due)
+            _check_value(result, values, due)
             least = math.ceil(math.log2(length))
             if rounds > least:
-                what = "1 round" if rounds == 1 else f"{rounds} rounds"
+                what = plural(rounds, "round")
+                take = "takes" if length == 1 else "take"
                 raise NotYet(
-                    f"the result is right, and {length} entries take {what} instead of {least}: "
+                    f"the result is right, and {entries} {take} {what} instead of {least}: "
                     "multiply one half by the other half, all at once, and go on with the products"
                 )
     return "Right for every length from 1 to 16, in as many rounds as halvings."
@@ -189,7 +188,7 @@ def check_product(product: Callable[..., Any]) -> str:
 
 def _check_value(got: np.ndarray[Any, Any], values: list[int], due: int) -> None:
     if got.size != 1:
-        raise NotYet(f"for {values} it returns {got.size} numbers: one is the product")
+        raise NotYet(f"for {values} it returns {plural(got.size, 'number')}: one is the product")
     value = int(got.reshape(())) if got.ndim == 0 else int(got.ravel()[0])
     if value == due:
         return
@@ -237,13 +236,23 @@ def comparison_costs(servers: int) -> dict[str, tuple[int, float, float]]:
     Bytes are per comparison, without the headers of messages: what one server sends to all others
     together, and what the dealer sends to all servers together.
 
+    Parameters
+    ----------
+    servers : int
+        2 to 10.
+
+    Raises
+    ------
+    InputError
+        If there are not so many servers.
+
     Examples
     --------
     >>> costs = comparison_costs(2)
     >>> list(costs), [costs[way][0] for way in costs]
     (['tables', 'bits', 'fss'], [2, 5, 1])
     """
-    return dict(_costs(servers))
+    return dict(_costs(whole("servers", servers, 2, _MOST_SERVERS)))
 
 
 Plan = Callable[[Mapping[str, tuple[int, float, float]], float, float, float], tuple[str, int]]
@@ -300,20 +309,26 @@ def _check_one(
         f"{servers} servers, {duration(latency)}, {bandwidth / 1e6:.3g} Mbit/s, "
         f"{duration(deadline)}"
     )
-    try:
-        way, count = plan(dict(costs), latency, bandwidth, deadline)
-    except Exception as failure:
-        raise NotYet(
-            f"it stops for {told} with {type(failure).__name__}: {failure}"
-        ) from failure
+    planned = attempt(plan, dict(costs), latency, bandwidth, deadline, case=f"for {told}")
+    if not isinstance(planned, (tuple, list)) or len(planned) != 2:
+        raise NotYet(f"{told}: it returns {planned!r}, and must return a way and a count")
+    way, count = planned
     if not isinstance(way, str) or way not in costs:
         raise NotYet(f"{told}: {way!r} is none of {', '.join(map(repr, costs))}")
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
         raise NotYet(f"{told}: the count is {count!r}, and must be an integer")
     most = {name: int(_most(c, latency, bandwidth, deadline)) for name, c in costs.items()}
     best = max(most, key=lambda name: most[name])
+    count = int(count)
+    if count > _ENDLESS:
+        raise NotYet(
+            f"{told}: the count has {count.bit_length()} bits: no more than {most[best]:,} can be "
+            f"done, with {best!r}"
+        )
     if count < 1:
-        raise NotYet(f"{told}: the count is {count}, though {most[best]} can be done with {best!r}")
+        raise NotYet(
+            f"{told}: the count is {count}, though {most[best]:,} can be done with {best!r}"
+        )
     rounds, sent, material = costs[way]
     if count > 5 * most[best]:  # not worth running
         took = (rounds + 1) * latency + 8 * count * (sent + material) / bandwidth
@@ -321,10 +336,19 @@ def _check_one(
         network = Conditions("planned", latency, bandwidth)
         took = on_network(_compared(servers, way, int(count)), network, "none").seconds()
     if took > deadline * (1 + _FORGIVEN):
-        late = f"{told}: {count:,} comparisons with {way!r} take {duration(took)}: "
+        take = "takes" if count == 1 else "take"
+        what = f"{plural(int(count), 'comparison')} with {way!r}"
+        late = f"{told}: {what} {take} {duration(took)}: "
         raise NotYet(late + _why_late(took - deadline, costs[way], int(count), latency, bandwidth))
     if count < most[best] * (1 - _FORGIVEN) - 1:
-        more = f"{told}: {count:,} comparisons with {way!r} are in time, and "
+        verb = "is" if count == 1 else "are"
+        more = f"{told}: {plural(int(count), 'comparison')} with {way!r} {verb} in time, and "
+        longer = int(_most(costs[way], latency, bandwidth, deadline - latency))
+        if abs(count - longer) <= 1 + 0.002 * longer:
+            raise NotYet(
+                f"{more}{most[best]:,} with {best!r} would be, too: that is one latency too many. "
+                "The dealer's message takes one, and each round one"
+            )
         if way == best:
             raise NotYet(f"{more}{most[best]:,} would be, too: fill the time that is left")
         raise NotYet(f"{more}{best!r} does {most[best]:,} by then: compare what all ways do")

@@ -130,15 +130,21 @@ def happens(run: Run, step: str, cheat: str, caught: bool) -> str:
                 f"Server {liar} sends a hash of something else. Nothing is stored, although the "
                 "client was honest: a refusal never proves that the client cheated."
             )
-        return (
+        stored = sum(run.held["x"]) % run.p
+        told = (
             "All hashes are the same. Server 0 adds x - r to its share of r, all adapt their MAC "
-            "shares, and the servers hold x in shares."
+            "shares, and the servers hold"
         )
+        if stored == run.x:
+            return f"{told} x in shares."
+        return f"{told} {stored} in shares, which is not x = {run.x}: the lie has slipped through."
     if step == "O1":
         sent = run.sent["O1"][f"server {liar}", "server 0"][0]
         true = (run.held["y"][liar] - run.held["s"][liar]) % run.p
+        stored = sum(run.held["x"]) % run.p
+        what = "" if stored == run.x else f" for the x = {stored} that they hold"
         return (
-            "Later the servers have computed y = 2 x, each on its shares. They open "
+            f"Later the servers have computed y = 2 x{what}, each on its shares. They open "
             f"z = y - r = {v['z']} under a fresh mask r, which nobody knows."
             + lied("O1", "[z]", true, sent)
         )

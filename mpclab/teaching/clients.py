@@ -5,7 +5,7 @@ step, a picture of all steps, and a card for the client and each server.
 
 >>> step = upload_and_output(42, servers=3, step=6)
 >>> step
-ClientSteps(42 at 3 servers: I6 of O4)
+ClientSteps(42 at 3 servers: step I6 of I1 to O4)
 >>> upload_and_output(42, cheat="mask share", step=5).caught
 True
 """
@@ -20,6 +20,7 @@ from html import escape
 from pathlib import Path
 
 from mpclab import style
+from mpclab.arguments import is_whole, whole
 from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.sheet import chip, css
@@ -85,7 +86,7 @@ class ClientSteps(Page):
 
     def __repr__(self) -> str:
         cheat = f", {CHEATS[self.cheat]}" if self.cheat else ""
-        at = f"{STEPS[self.step]} of {STEPS[self.steps]}"
+        at = f"{f'step {STEPS[self.step]}' if self.step else 'start'} of I1 to {STEPS[self.steps]}"
         return f"ClientSteps({self.x} at {self.servers} servers{cheat}: {at})"
 
     def sentence(self) -> str:
@@ -163,28 +164,30 @@ def upload_and_output(
     Server 0 got another x - r than the rest: ... The client is refused, alone, ...
     """
     F = Field(modulus)
-    if not 2 <= servers <= MOST_SERVERS:
-        raise InputError(f"servers is {servers}: 2 to {MOST_SERVERS} are shown")
+    servers = whole("servers", servers, 2, MOST_SERVERS)
     if F.modulus > _LARGEST:
         raise InputError(
             f"the modulus is {modulus}: for numbers that one can follow take a prime below "
             f"{_LARGEST:,}, such as 101"
         )
-    if cheat not in CHEATS:
+    if not isinstance(cheat, str) or cheat not in CHEATS:
         raise InputError(
             f"there is no cheat {cheat!r}: take '' for none, or one of "
             f"{', '.join(repr(name) for name in CHEATS if name)}"
         )
-    value = int(F.array(x))
+    for name, given in (("x", x), ("the seed", seed)):
+        if not is_whole(given):
+            raise InputError(f"{name} is {given!r}: it must be an integer, such as 42")
+    value, seed = int(F.array(x)), int(seed)
     run = client_run(value, servers, F.modulus, cheat, seed)
     steps = STEPS.index(run.ended) if run.ended else len(STEPS) - 1
-    if not 0 <= step <= steps:
+    if not is_whole(step) or not 0 <= step <= steps:
         raise InputError(
-            f"step is {step}: there are 0, the start, to {steps}, which is {STEPS[steps]}"
+            f"step is {step!r}: there are 0, the start, to {steps}, which is {STEPS[steps]}"
         )
     caught = bool(run.ended) and step == steps
     return ClientSteps(
-        x=value, servers=servers, modulus=F.modulus, cheat=cheat, step=step, steps=steps,
+        x=value, servers=servers, modulus=F.modulus, cheat=cheat, step=int(step), steps=steps,
         caught=caught, ended=run.ended, result=run.result,
         title=happens(run, STEPS[step], cheat, caught), concludes=concludes(STEPS[step]),
         cards=tuple(card_of(run, party, step) for party in parties(servers)), seed=seed,
@@ -247,7 +250,7 @@ def _beside(run: Run, steps: ClientSteps, step: str) -> str:
         "O1": "z = {z}", "O2": "passed", "O3": "r = {s}, v = {v}", "O4": "y = {y}",
     }  # fmt: skip
     text = texts[step].format_map(v | {"y": run.result})
-    return f"{text}: altered" if cheat and cheat.at == step else text
+    return f"{text}: a lie" if cheat and cheat.at == step else text
 
 
 def _draw(steps: ClientSteps) -> Drawing:

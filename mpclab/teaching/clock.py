@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field, replace
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.network.conditions import Conditions, conditions
 from mpclab.network.transcript import Activity, Record, Transcript
@@ -77,9 +78,12 @@ def on_network(
     if computing not in COMPUTING:
         known = ", ".join(map(repr, COMPUTING))
         raise InputError(f"there is no computing {computing!r}: take one of {known}")
+    if slowed is not None and not isinstance(slowed, Mapping):
+        raise InputError(f"slowed is {slowed!r}: it takes a factor by party, {{'server 0': 10}}")
     factors = dict(slowed or {})
     for party, factor in factors.items():
-        if not isinstance(factor, (int, float)) or not 0 < factor < float("inf"):
+        real = is_whole(factor) or isinstance(factor, float)
+        if not real or not 0 < factor < float("inf"):
             raise InputError(f"{party} is slowed {factor!r} times: it takes a number above 0")
     largest = [0.0] * len(transcript.activities)
     for r in transcript.records:

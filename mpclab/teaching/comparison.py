@@ -5,7 +5,7 @@ a message comes from one comparison that is run; tests hold both against what th
 The time is the network's alone, computed from rounds and bytes: it is the same on every machine.
 
 >>> way_cost("tables", bits=19, servers=2, count=1)
-WayCost(tables, 19 bits: 2 rounds, 191 B sent, 2.4 kB held, 202 µs of network on lan)
+WayCost(tables, 19 bits: 2 rounds, 187 B sent, 1.8 kB held, 201 µs of network on lan)
 >>> print(compare_ways(bits=19, servers=3).sentence())
 1,000 comparisons of 19-bit numbers between 3 servers: bits takes 5 rounds and 385 kB per server,
 tables 2 rounds and 32 kB. Function secret sharing (fss) is left out: its keys are made for exactly
@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
-
 from mpclab import style, wire
+from mpclab.arguments import whole
 from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.lab import Lab
@@ -142,7 +141,6 @@ class WayCost:
         )
 
 
-@lru_cache(maxsize=1 << 14)
 def way_cost(
     way: str, bits: int = 19, servers: int = 2, count: int = 1_000, network: str = "lan"
 ) -> WayCost:
@@ -163,6 +161,11 @@ def way_cost(
         raise InputError(f"there is no way {way!r} here: take one of {', '.join(WAYS)}")
     if way == "fss" and servers != 2:
         comparison_material(_FIELD, 1, bits, way, servers)  # which says why not
+    return _way_cost(way, int(bits), int(servers), int(count), network)
+
+
+@lru_cache(maxsize=1 << 14)
+def _way_cost(way: str, bits: int, servers: int, count: int, network: str) -> WayCost:
     rounds, elements, held = _declared(way, bits, count)
     sent = (servers - 1) * (_envelope(way, rounds) + _FIELD.width * elements)
     link = conditions(network)
@@ -175,9 +178,7 @@ def _check(bits: int, servers: int, count: int, network: str) -> None:
         ("bits", bits, SHORTEST, LONGEST), ("servers", servers, 2, _MOST_SERVERS),
         ("count", count, 1, COUNTS[-1]),
     ):  # fmt: skip
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or not low <= value <= high:
-            raise InputError(f"{name} is {value!r}: an integer, {low} to {high:,}, can be shown")
+        whole(name, value, low, high)
     if network not in NETWORKS:
         raise InputError(f"there is no network {network!r} here: take 'lan' or 'wan'")
 
@@ -212,7 +213,7 @@ class Ways(Page):
         return {way: self._cost(way, self.bits) for way in self.ways}
 
     def _cost(self, way: str, bits: int) -> WayCost:
-        return way_cost(way, bits, self.servers, self.count, self.network)
+        return _way_cost(way, bits, self.servers, self.count, self.network)
 
     def __repr__(self) -> str:
         what = style.plural(self.count, "comparison")

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpclab import wire
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.field import Elements
 from mpclab.recommender import PreparedQuery
@@ -84,9 +85,9 @@ class Inside:
         """
         import pandas as pd
 
-        if not 0 <= server < len(self.shares):
+        if not is_whole(server) or not 0 <= server < len(self.shares):
             raise InputError(
-                f"there is no server {server}: they are 0 to {len(self.shares) - 1}"
+                f"there is no server {server!r}: they are 0 to {len(self.shares) - 1}"
             )
         return pd.DataFrame(
             {
@@ -117,6 +118,10 @@ def inside(prepared: PreparedQuery) -> Inside:
         If it was not asked yet, was asked together with others, brought no result, or the lab
         keeps no contents of messages.
     """
+    if not isinstance(prepared, PreparedQuery):
+        raise InputError(
+            f"{prepared!r} is no prepared query: it takes what Recommender.prepare returned"
+        )
     lab = prepared.recommender.lab
     if not prepared.used:
         raise InputError(f"{prepared!r} was not asked yet: call Recommender.query first")

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from mpclab import style
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.field import Field
 from mpclab.lab import Lab
@@ -298,7 +300,7 @@ class LookUp(Page):
     # -- in words ---------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
+        rounds = style.plural(self.rounds, "round")
         return (
             f"LookUp({self.x} by {self.way}: {rounds}, shares {self.shares[0]} and "
             f"{self.shares[1]} of the bit {self.bit})"
@@ -309,7 +311,7 @@ class LookUp(Page):
         later = self.run.opened[1:]
         names = [f"e2 = {v[0]}" if self.way == "tables" else f"{len(v)} numbers" for v in later]
         rest = f", then {' and then '.join(names)}" if names else ""
-        rounds = f"{self.rounds} round{'s' if self.rounds > 1 else ''}"
+        rounds = style.plural(self.rounds, "round")
         told = (
             f"x = {self.x} in F_{self.modulus}, by {self.way}: the servers open e = {self.e}"
             f"{rest}, in {rounds}. They end up with {self.shares[0]} and {self.shares[1]}, shares "
@@ -360,11 +362,12 @@ def look_up(x: int = -3, way: str = "tables", seed: int = 1) -> LookUp:
     (True, False)
     """
     low, high = reach(way)
-    whole = isinstance(x, (int, np.integer)) and not isinstance(x, bool)
-    if not whole or not low <= x <= high:
+    if not is_whole(seed):
+        raise InputError(f"the seed is {seed!r}: it must be an integer")
+    if not is_whole(x) or not low <= x <= high:
         raise InputError(f"x is {x!r}: by {way} an integer, {low} to {high}, is looked up here")
     modulus, _ = _spec(way)
-    run = _run(int(x), way, seed)
+    run = _run(int(x), way, int(seed))
     return LookUp(
-        int(x), way, seed, modulus, run.material["r"], run.opened[0][0], run.shares
+        int(x), way, int(seed), modulus, run.material["r"], run.opened[0][0], run.shares
     )

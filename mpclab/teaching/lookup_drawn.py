@@ -15,7 +15,7 @@ from mpclab.teaching.lookup import BITS, LookUp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["draw"]
+__all__ = ["draw", "verdict"]
 
 _HIGH = {"tables": 478.0, "bits": 500.0, "fss": 512.0, "one table": 330.0}
 _BODY = 108.0
@@ -79,9 +79,19 @@ def _answer(sheet: Canvas, looked: LookUp, y: float) -> None:
         _box(sheet, 230 + 200 * i, y, 84, str(share), True)
         if not i:
             sheet.text(328, y + 4, "+", 13)
-    verdict = "negative" if looked.bit else "not negative"
-    sheet.text(530, y + 4, f"= {looked.bit} mod {looked.modulus:,}: {verdict}, as only god sees",
-               11.5)  # fmt: skip
+    sheet.text(530, y + 4, f"= {looked.bit} mod {looked.modulus:,}: {verdict(looked)}", 11.5)
+
+
+def verdict(looked: LookUp) -> str:
+    """What the bit says, and whether that is so.
+
+    >>> from mpclab.teaching.lookup import look_up
+    >>> verdict(look_up(-3)), verdict(look_up(-64, seed=141))
+    ('negative, as only god sees', 'not negative, which is wrong')
+    """
+    said = "negative" if looked.bit else "not negative"
+    how = "as only god sees" if looked.right else "which is wrong"
+    return f"{said}, {how}"
 
 
 # -- tables ---------------------------------------------------------------------------------------

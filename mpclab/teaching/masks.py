@@ -13,7 +13,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from inspect import isawaitable
@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from mpclab.adversary.rates import wilson
 from mpclab.adversary.tools import Coalition, Message
+from mpclab.arguments import is_whole, whole
 from mpclab.client import Client
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
@@ -32,6 +33,7 @@ from mpclab.party import Party
 from mpclab.preprocessing.material import InputMasks
 from mpclab.protocols.clients import check_masks, client_check_masks, receive_input
 from mpclab.secret import SecretArray
+from mpclab.style import plural
 from mpclab.teaching.canvas import Canvas, Drawing, Page, Panel, number
 from mpclab.views import messages
 
@@ -77,6 +79,11 @@ def upload_as(
     >>> upload_as(lab, client_input, [42]).reveal()
     array([42])
     """
+    if not callable(protocol):
+        raise InputError(
+            f"{protocol!r} is not a client's protocol: define it with "
+            "`async def protocol(client, x)`"
+        )
     x = lab.field.array(np.atleast_1d(np.asarray(values))).reshape(-1)
     lab.preprocess([InputMasks(x.size)], checks=1)
     session = lab.session("upload")
@@ -147,13 +154,19 @@ def heard(lab: Lab, kind: str, part: int = 0) -> npt.NDArray[np.int64]:
 def roots_at(roots: Sequence[int], modulus: int) -> list[int]:
     """Coefficients, the constant first, of the product of all (X - root).
 
+    Raises
+    ------
+    InputError
+        If the roots or the modulus are not integers.
+
     Examples
     --------
     >>> roots_at([1, 2], 101)  # X^2 - 3 X + 2
     [2, 98, 1]
     """
+    modulus = whole("the modulus", modulus, 2)
     coefficients = [1]
-    for root in roots:
+    for root in _integers("the roots", roots):
         shifted = [0, *coefficients]
         for k, c in enumerate(coefficients):
             shifted[k] -= root * c
@@ -214,14 +227,31 @@ def deceived(
     0
     """
     F = Field(modulus)
-    told = tuple(int(e) % F.modulus for e in errors)
+    told = tuple(e % F.modulus for e in _integers("the errors", errors))
     if len(told) < 2:
-        raise InputError(f"there are {len(told)} errors: one of r_0, and one of each mask r_k")
+        there = "is 1 error" if len(told) == 1 else "are 0 errors"
+        raise InputError(f"there {there}: one is of r_0, and one of each mask r_k")
     if not any(told):
         raise InputError("all errors are 0 in the field: nothing is altered")
-    if not 1 <= clients <= _MOST:
-        raise InputError(f"clients is {clients}: 1 to {_MOST:,} at once")
-    return _deceived(told, F.modulus, clients, seed)
+    clients = whole("clients", clients, 1, _MOST)
+    return _deceived(told, F.modulus, clients, _seed(seed))
+
+
+def _integers(name: str, values: Any) -> list[int]:
+    """Several integers of any size and sign."""
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict):
+        raise InputError(f"{name} are {values!r}: they must be a list of integers")
+    each = list(values)
+    for value in each:
+        if not is_whole(value):
+            raise InputError(f"one of {name} is {value!r}: each must be an integer")
+    return [int(value) for value in each]
+
+
+def _seed(seed: Any) -> int:
+    if not is_whole(seed):
+        raise InputError(f"the seed is {seed!r}: it must be an integer")
+    return int(seed)
 
 
 @dataclass(frozen=True)
@@ -259,15 +289,17 @@ class MaskCheck(Page):
 
     def __repr__(self) -> str:
         found = ", ".join(f"{n:,}" for n in self.passed)
-        return f"MaskCheck(p = {number(self.modulus)}: {found} of {self.clients:,} clients)"
+        many = plural(self.clients, "client")
+        return f"MaskCheck(p = {number(self.modulus)}: {found} of {many})"
 
     def sentence(self) -> str:
         """What is to be seen, in words."""
         told = ", ".join(
             f"{passed:,} for {length}" for length, passed in zip(LENGTHS, self.passed, strict=True)
         )
+        many = plural(self.clients, "client")
         return (
-            f"Of {self.clients:,} clients in the field of p = {number(self.modulus)}, so many "
+            f"Of {many} in the field of p = {number(self.modulus)}, so many "
             f"accepted altered masks, by how many elements a mask has: {told}. "
             f"The formula L/p says {', '.join(f'{e * self.clients:,.0f}' for e in self.expected)}."
         )
@@ -293,8 +325,8 @@ class MaskCheck(Page):
             sheet.line(x, panel.y(high), x, panel.y(low), "axis", ' stroke-width="4"')
             sheet.tip(f"L = {length}: {passed} of {self.clients} accepted")
             sheet.circle(x, panel.y(passed / self.clients), 4, "dot")
-        sheet.text(98, 46, f"line: L/p for p = {number(self.modulus)}; dots: counted, of "
-                   f"{self.clients:,}; bars: 99.9 %", 11, "m")  # fmt: skip
+        sheet.text(860, 22, f"line: L/p for p = {number(self.modulus)}; dots: counted, of "
+                   f"{self.clients:,}; bars: 99.9 %", 11, "m", "end")  # fmt: skip
         return sheet.picture()
 
 
@@ -322,10 +354,11 @@ def mask_check(modulus: int = 101, clients: int = 2000, seed: int = 1) -> MaskCh
     >>> mask_check(modulus=331)
     MaskCheck(p = 331: ... of 2,000 clients)
     """
-    if not 31 <= modulus <= 4093:
+    if not is_whole(modulus) or not 31 <= modulus <= 4093:
         raise InputError(
-            f"the modulus is {modulus}: to count who accepts, take a prime of 31 to 4093"
+            f"the modulus is {modulus!r}: to count who accepts, take a prime of 31 to 4093"
         )
+    modulus, seed, clients = int(modulus), _seed(seed), whole("clients", clients, 1, _MOST)
     passed = tuple(
         deceived(roots_at(range(1, length + 1), modulus), modulus, clients, 100 * seed + length)
         for length in LENGTHS

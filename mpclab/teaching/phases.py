@@ -14,13 +14,13 @@ PhaseMap(3 servers, 200 users, 20 ms, 100 Mbit/s: online 202 ms, 8 rounds)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field as dataclass_field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mpclab import style
+from mpclab.arguments import number, whole
 from mpclab.datasets import Ratings, synthetic
 from mpclab.errors import InputError
 from mpclab.experiments import recommendation
@@ -47,6 +47,8 @@ SLOW_LINK, SLOW_SERVER = 10, 100
 """How many times the latency of a slow link, and the computing of a slow server."""
 
 _ITEMS, _SEED = 60, 7
+_SLOWEST = 10_000  # milliseconds
+_NARROWEST, _FASTEST = 0.001, 1_000_000  # megabits per second
 
 
 @lru_cache(maxsize=1)
@@ -60,12 +62,30 @@ def _warmed_up() -> None:
     recommendation(_people().select(users=20, items=_ITEMS), servers=2, seed=_SEED, validated=False)
 
 
-@lru_cache(maxsize=24)
 def recorded(servers: int, users: int) -> Transcript:
     """The transcript of a recommendation among the first `users` of 1,000 synthetic users.
 
     Sixty items, of which 20 serve for similarity; uploads without proofs of validity.
+
+    Parameters
+    ----------
+    servers : int
+        2 to 10.
+    users : int
+        10 to 1,000.
+
+    Raises
+    ------
+    InputError
+        If there are fewer or more.
     """
+    return _recorded(
+        whole("servers", servers, 2, MOST_SERVERS), whole("users", users, 10, MOST_USERS)
+    )
+
+
+@lru_cache(maxsize=24)
+def _recorded(servers: int, users: int) -> Transcript:
     _warmed_up()
     data = _people().select(users=users, items=_ITEMS)
     run = recommendation(data, servers=servers, seed=_SEED, validated=False)
@@ -213,9 +233,17 @@ class PhaseMap(Page):
             "computing."
         )
         if self.trouble == "link":
-            told += f" The link between servers 0 and 1 has {SLOW_LINK} times the latency."
+            told += (
+                f" The link between servers 0 and 1 has {SLOW_LINK} times the latency."
+                if self.latency_ms else
+                " A slow link between servers 0 and 1 changes nothing: there is no latency."
+            )
         elif self.trouble == "server":
-            told += f" Server 0 computes {SLOW_SERVER} times as long as the others."
+            told += (
+                f" Server 0 computes {SLOW_SERVER} times as long as the others."
+                if self.computing != "none" else
+                " A slow server 0 changes nothing: computing takes no time here."
+            )
         return told
 
     def note(self) -> str:
@@ -260,9 +288,9 @@ def phase_map(
     users : int
         10 to 1,000.
     latency_ms : float
-        Milliseconds, one way, of every link.
+        Milliseconds, one way, of every link; 0 to 10,000.
     bandwidth_mbit : float
-        Megabits per second of every party's link.
+        Megabits per second of every party's link; 0.001 to 1,000,000.
     phase : {"preprocess", "upload", "prepare", "online"}
         Which one is drawn in detail.
     computing : {"model", "measured", "none"}
@@ -285,14 +313,10 @@ def phase_map(
     >>> near.rounds, far.rounds, near.messages, far.messages
     (8, 8, 16, 720)
     """
-    for name, value, least, most in (
-        ("servers", servers, 2, MOST_SERVERS), ("users", users, 10, MOST_USERS),
-    ):  # fmt: skip
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InputError(f"{name} is {value!r}: it is an integer from {least} to {most:,}")
-    for name, given in (("latency_ms", latency_ms), ("bandwidth_mbit", bandwidth_mbit)):
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or math.isnan(given):
-            raise InputError(f"{name} is {given!r}: it takes a number")
+    servers = whole("servers", servers, 2, MOST_SERVERS)
+    users = whole("users", users, 10, MOST_USERS)
+    latency_ms = number("latency_ms", latency_ms, 0, _SLOWEST)
+    bandwidth_mbit = number("bandwidth_mbit", bandwidth_mbit, _NARROWEST, _FASTEST)
     _checked("phase", phase, PHASES)
     _checked("computing", computing, COMPUTING)
     _checked("trouble", trouble, TROUBLES)

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpclab import style
+from mpclab.arguments import is_whole, number, whole
 from mpclab.datasets import Ratings, load_movielens
 from mpclab.errors import InputError
 from mpclab.lab import Lab
@@ -187,18 +188,30 @@ class RecommendationView(Page):
             )
         else:
             are = "is a neighbour" if self.neighbours == 1 else "are neighbours"
-            be = "is" if self.hits == 1 else "are"
-            told = (
-                f"{self.neighbours} of {others} others {are} of user {self.user}. On {self.hidden} "
-                f"ratings put aside the error is {self.error:.2f} stars; {self.hits} of the "
-                f"{len(self.titles)} titles {be} among the {self.liked} that user {self.user} "
-                "liked."
-            )
+            told = f"{self.neighbours} of {others} others {are} of user {self.user}. "
+            told += self._quality_told()
         same = "equals" if self.as_in_the_clear else "does NOT equal"
         noise = "noise" if self.looks_uniform else "NO noise"
         return (
             f"{told} The result {same} the plaintext's; the {self.servers} servers saw {noise}, in "
             f"{self.rounds} rounds."
+        )
+
+    def _quality_told(self) -> str:
+        """How good the result is, as far as that can be known."""
+        if not self.titles:
+            have = "It has" if self.neighbours == 1 else "They have"
+            return f"{have} rated none of the other films: no title comes out."
+        if not self.hidden:
+            return (
+                f"None of the ratings of user {self.user} for other films was put aside: how good "
+                f"the {style.plural(len(self.titles), 'title')} are cannot be told."
+            )
+        be = "is" if self.hits == 1 else "are"
+        return (
+            f"On {style.plural(self.hidden, 'rating')} put aside the error is {self.error:.2f} "
+            f"stars; {self.hits} of the {style.plural(len(self.titles), 'title')} {be} among the "
+            f"{self.liked} that user {self.user} liked."
         )
 
     @cached_property
@@ -239,9 +252,11 @@ def recommendation_view(
     """
     if check_servers(servers) > MOST_SERVERS:
         raise InputError(f"servers is {servers}: 2 to {MOST_SERVERS} are shown")
-    if not isinstance(seed, (int, np.integer)):
+    if not is_whole(seed):
         raise InputError(f"the seed is {seed!r}: it must be an integer")
     held_out()[0].user_index(user)  # a sentence now, for what cannot be
+    minimum = whole("minimum", minimum, 0, held_out()[0].n_users)
+    number("the threshold", threshold, -1, 1)
     parameters(minimum).integer_threshold(threshold)
     return _view(int(user), float(threshold), int(servers), int(minimum), int(seed))
 
@@ -290,8 +305,8 @@ def _quality(
     data, known, hidden = held_out()
     own, aside = known[row, _DENSE:], hidden[row, _DENSE:]
     best = result.ranking(own)[:_TOP]
-    if not result.neighbours:
-        return math.nan, 0, ()
+    if not result.neighbours or not result.counts.any():
+        return math.nan, 0, ()  # who has rated nothing predicts nothing
     stars = result.predicted(own)
     off = (stars - aside / 2)[aside > 0]
     titles = tuple(
@@ -301,22 +316,31 @@ def _quality(
         )
         for i in best
     )  # fmt: skip
-    return float(np.sqrt(np.mean(off**2))), int((aside[best] >= _LIKED).sum()), titles
+    error = float(np.sqrt(np.mean(off**2))) if off.size else math.nan
+    return error, int((aside[best] >= _LIKED).sum()), titles
 
 
-@lru_cache(maxsize=len(USERS))
 def quality_by_threshold(user: int) -> tuple[tuple[float, int], ...]:
     """A user's error and hits at every threshold of `STEPS`, computed in the clear.
 
-    Without neighbours they are NaN and 0.
+    Without neighbours they are NaN and 0; without ratings that were put aside the error is NaN.
+
+    Raises
+    ------
+    InputError
+        If there is no such user.
 
     >>> error, hits = quality_by_threshold(15)[STEPS.index(0.3)]
     >>> view = recommendation_view(15, 0.3)
     >>> (error, hits) == (view.error, view.hits)
     True
     """
-    data, known, _ = held_out()
-    row, p = data.user_index(user), parameters()
+    return _quality_by_threshold(held_out()[0].user_index(user))
+
+
+@lru_cache(maxsize=len(USERS))
+def _quality_by_threshold(row: int) -> tuple[tuple[float, int], ...]:
+    (_, known, _), p = held_out(), parameters()
     vectors = dense_vectors(known[:, :_DENSE], p.scale)
     s = vectors @ vectors[row]
     s[row] = np.iinfo(np.int64).min  # its own row is no neighbour

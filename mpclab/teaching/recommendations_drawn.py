@@ -51,10 +51,12 @@ def _titles(sheet: Canvas, v: RecommendationView) -> None:
     """The best ten, with predicted stars and what the requester really gave."""
     sheet.text(_LEFT, 28, f"What user {v.user} learns, and nobody else", 12, bold=True)
     if not v.titles:
-        why = (
-            f"Fewer than {v.minimum} neighbours. How many, and what they liked, stays secret."
-            if v.withheld else "No neighbour: all sums are 0, and no title comes out."
-        )
+        why = "No neighbour: all sums are 0, and no title comes out."
+        if v.withheld:
+            why = f"Fewer than {v.minimum} neighbours. How many, and what they liked, stays secret."
+        elif v.neighbours:
+            who = style.plural(v.neighbours, "neighbour")
+            why = f"{who}, but without a rating here: all sums are 0, and no title comes out."
         sheet.text(_LEFT, 60, why, 11.5)
         return
     sheet.text(_STARS, 46, "predicted (stars)", 10.5, "m")
@@ -144,6 +146,12 @@ def _quality_panels(sheet: Canvas, v: RecommendationView) -> None:
     curve, top = quality_by_threshold(v.user), 326.0
     sheet.text(_MIDDLE, top, f"How good it is for user {v.user}, at every threshold", 12, bold=True)
     known = [error for error, _ in curve if not math.isnan(error)]
+    if not known:
+        told = (f"None of the ratings of user {v.user} for these films was put aside:",
+                "there is nothing to compare predictions with.")  # fmt: skip
+        for k, words in enumerate(told):
+            sheet.text(_MIDDLE, top + 32 + 17 * k, words, 11.5)
+        return
     low, high = 0.2 * math.floor(5 * min(known)), 0.2 * math.ceil(5 * max(known) + 0.01)
     here = not math.isnan(v.error)
     values = {

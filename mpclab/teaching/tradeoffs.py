@@ -12,6 +12,7 @@ those of the transcript.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field as dataclass_field
 from functools import cached_property, lru_cache
 
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpclab import cost
+from mpclab.arguments import number, several, whole
 from mpclab.errors import InputError
 from mpclab.recommender import Parameters, Recommendation
 from mpclab.recommender.encoding import dense_vectors
@@ -27,6 +29,7 @@ from mpclab.teaching.recommendations import held_out, parameters
 
 __all__ = ["ThresholdEffect", "Travelling", "threshold_effect", "travelling"]
 
+_MOST_SERVERS, _MOST_ITEMS = 10, 1_000_000
 Floats = npt.NDArray[np.float64]
 
 
@@ -65,6 +68,7 @@ class ThresholdEffect(Page):
         InputError
             If it is none of them.
         """
+        number("the threshold", threshold)
         where = np.flatnonzero(np.isclose(self.thresholds, threshold))
         if not where.size:
             raise InputError(
@@ -197,11 +201,14 @@ class Travelling(Page):
     def sentence(self) -> str:
         """What is to be seen, in words."""
         last = -1
+        more = (
+            f", each of {self.servers[-1]} servers {int(self.sent[-1, last]):,}"
+            if len(self.servers) > 1 else ""
+        )  # fmt: skip
         return (
             f"{int(self.users[last]):,} users and {self.items:,} items: each of {self.servers[0]} "
-            f"servers sends {int(self.sent[0, last]):,} field elements in a query, each of "
-            f"{self.servers[-1]} servers {int(self.sent[-1, last]):,}. The rows that it is about "
-            f"have {int(self.stored[last]):,}, and stay where they are."
+            f"servers sends {int(self.sent[0, last]):,} field elements in a query{more}. The rows "
+            f"that it is about have {int(self.stored[last]):,}, and stay where they are."
         )
 
     @cached_property
@@ -209,11 +216,12 @@ class Travelling(Page):
         """Lines over the number of users, both axes logarithmic."""
         sheet = Canvas(900, 292, "What travels in a query", self.sentence())
         ends = math.log10(self.users[0]), math.log10(self.users[-1])
-        panel = Panel(sheet, 112, 40, 560, 204, ends, (2, 9))
+        top = max(9, math.ceil(math.log10(max(self.sent.max(), self.stored.max()))))
+        panel = Panel(sheet, 112, 40, 560, 204, ends, (2, top))
         low, high = round(ends[0]), round(ends[1])
         panel.axes(
             {k: f"{10**k:,}" for k in range(low, high + 1)},
-            {2: "100", 4: "10 thousand", 6: "1 million", 8: "100 million"},
+            {k: text for k, text in _POWERS.items() if k <= top},
             "users (logarithmic)", "field elements (logarithmic)", 92,
         )  # fmt: skip
         lines = [
@@ -221,6 +229,8 @@ class Travelling(Page):
             for k, n in enumerate(self.servers)
         ]
         lines.append(("the rows, which stay", self.stored, ' stroke-dasharray="5 3"'))
+        ends_at = {label: panel.y(math.log10(values[-1])) for label, values, _ in lines}
+        names = _apart(ends_at, panel.top, panel.top + panel.height)
         for label, values, more in lines:
             at = [(panel.x(math.log10(u)), panel.y(math.log10(v)))
                   for u, v in zip(self.users, values, strict=True)]  # fmt: skip
@@ -229,36 +239,67 @@ class Travelling(Page):
             for (x, y), u, v in zip(at, self.users, values, strict=True):
                 sheet.circle(x, y, 2.8, "dot")
                 sheet.tip(f"{u:,} users: {v:,} elements")
-            sheet.text(at[-1][0] + 12, at[-1][1] + 4, label, 11.5)
+            (x, y), beside = at[-1], abs(names[label] - at[-1][1]) < 1
+            if not beside:
+                sheet.line(x + 4, y, x + 26, names[label], "rule")
+            sheet.text(x + (12 if beside else 28), names[label] + 4, label, 11.5)
         sheet.text(16, 24, f"What travels in a query, with {self.items:,} items", 12, bold=True)
         return sheet.picture()
 
 
-@lru_cache(maxsize=8)
-def travelling(items: int = 1_000, servers: tuple[int, ...] = (2, 10)) -> Travelling:
+_POWERS = {
+    2: "100", 4: "10 thousand", 6: "1 million", 8: "100 million", 10: "10 billion",
+    12: "1 trillion",
+}  # fmt: skip
+
+
+def _apart(ends: dict[str, float], top: float, bottom: float, gap: float = 15) -> dict[str, float]:
+    """Where names stand: near these heights, in their order, and not on one another.
+
+    >>> _apart({"a": 12.0, "b": 10.0, "c": 60.0}, 0, 100)
+    {'b': 3.5, 'a': 18.5, 'c': 60.0}
+    """
+    groups: list[tuple[list[str], float]] = []  # names that touch, and the height of the first
+    for name, y in sorted(ends.items(), key=lambda each: each[1]):
+        names, first = [name], y
+        while groups and first < groups[-1][1] + gap * len(groups[-1][0]):
+            names = groups.pop()[0] + names
+            middle = sum(ends[each] for each in names) / len(names)
+            first = middle - gap * (len(names) - 1) / 2
+        groups.append((names, min(max(first, top), bottom - gap * (len(names) - 1))))
+    return {name: y + gap * k for names, y in groups for k, name in enumerate(names)}
+
+
+def travelling(items: int = 1_000, servers: Sequence[int] = (2, 10)) -> Travelling:
     """What servers send in a query, for 100 to a million users.
 
     Parameters
     ----------
     items : int
-        21 or more: 20 of them are dense.
-    servers : tuple of int
-        Numbers of servers.
+        21 to 1,000,000: 20 of them are dense.
+    servers : sequence of int
+        Numbers of servers, each 2 to 10.
 
     Raises
     ------
     InputError
-        If there are too few items or servers.
+        If there are too few or too many items or servers.
 
     Examples
     --------
     >>> travelling().sent[:, 2].tolist()  # 10,000 users: 3 N, the answer, and 1 for the check
     [30492, 274428]
     """
-    if not servers or min(servers) < 2:
-        raise InputError(f"servers is {servers}: it takes numbers of servers, each 2 or more")
+    counts = tuple(dict.fromkeys(several("servers", servers, whole, 2, _MOST_SERVERS)))
+    if not counts:
+        raise InputError(f"servers is {servers!r}: it takes numbers of servers, such as (2, 10)")
+    return _travelling(whole("items", items, 21, _MOST_ITEMS), counts)
+
+
+@lru_cache(maxsize=8)
+def _travelling(items: int, servers: tuple[int, ...]) -> Travelling:
     users = 10 ** np.arange(2, 7)
     chosen = [Parameters(int(n), items) for n in users]
     sent = [[cost.recommendation(n, p, p.users).elements for p in chosen] for n in servers]
     stored = [p.users * (p.dense + p.packed) for p in chosen]
-    return Travelling(users, items, tuple(servers), np.array(sent), np.array(stored))
+    return Travelling(users, items, servers, np.array(sent), np.array(stored))

@@ -47,10 +47,11 @@ def client_stepper(
     >>> stepper = client_stepper(42, cheat="mask share")
     >>> stepper.move(step=11)  # nothing is sent any more after I5
     >>> stepper.shown
-    ClientSteps(42 at 3 servers, a server alters its share of r: I5 of I5)
+    ClientSteps(42 at 3 servers, a server alters its share of r: step I5 of I1 to I5)
     """
     if modulus not in FIELDS:
-        raise InputError(f"the modulus is {modulus}: the list has {' and '.join(map(str, FIELDS))}")
+        known = " and ".join(map(str, FIELDS))
+        raise InputError(f"the modulus is {modulus!r}: the list has {known}")
     first = upload_and_output(x, servers, modulus, step, cheat)
     state = {"next": 0, "back": 0}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import whole
 from mpclab.errors import InputError
 from mpclab.teaching.comparison import COUNTS, LONGEST, SHORTEST, Ways, compare_ways
 from mpclab.teaching.lookup import WAYS, LookUp, look_up, reach
@@ -41,12 +42,14 @@ def comparison_explorer(
     >>> explorer.shown
     Ways(1,000 comparisons of 19 bits, 3 servers, lan: 5 / 2 rounds by bits / tables)
     """
-    if count not in COUNTS:
-        raise InputError(f"count is {count}: the slider has {', '.join(f'{c:,}' for c in COUNTS)}")
+    if isinstance(count, bool) or count not in COUNTS:
+        known = ", ".join(f"{c:,}" for c in COUNTS)
+        raise InputError(f"count is {count!r}: the slider has {known}")
 
     def show(values: Mapping[str, Any]) -> tuple[Ways, list[Control]]:
         ways = compare_ways(
-            int(values["bits"]), int(values["servers"]), COUNTS[int(values["count"])],
+            int(values["bits"]), int(values["servers"]),
+            COUNTS[whole("the place on the slider", values["count"], 0, len(COUNTS) - 1)],
             str(values["network"]),
         )  # fmt: skip
         return ways, _controls(ways)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import whole
 from mpclab.errors import InputError
 from mpclab.style import PHASES
 from mpclab.teaching.phases import (
@@ -74,21 +75,27 @@ def phase_explorer(
         ("users", users, USERS), ("latency_ms", latency_ms, LATENCIES),
         ("bandwidth_mbit", bandwidth_mbit, BANDWIDTHS),
     ):  # fmt: skip
-        if value not in known:
+        if isinstance(value, bool) or value not in known:
             there = ", ".join(f"{v:g}" for v in known)
             raise InputError(f"{name} is {value!r}: the slider has {there}")
     first = phase_map(servers, users, latency_ms, bandwidth_mbit, phase, computing)
 
     def show(values: Mapping[str, Any]) -> tuple[PhaseMap, list[Control]]:
         shown = phase_map(
-            int(values["servers"]), USERS[int(values["users"])],
-            LATENCIES[int(values["latency"])], BANDWIDTHS[int(values["bandwidth"])],
+            int(values["servers"]), USERS[_place(values, "users", USERS)],
+            LATENCIES[_place(values, "latency", LATENCIES)],
+            BANDWIDTHS[_place(values, "bandwidth", BANDWIDTHS)],
             values["phase"], values["computing"], values["trouble"],
         )  # fmt: skip
         return shown, _controls(shown)
 
     start = {control["name"]: control["value"] for control in _controls(first)}
     return Explorer("The phases of a recommendation", show, start)
+
+
+def _place(values: Mapping[str, Any], name: str, known: tuple[float, ...]) -> int:
+    """Where a slider over a list stands."""
+    return whole(f"the place on the slider {name}", values[name], 0, len(known) - 1)
 
 
 def _controls(m: PhaseMap) -> list[Control]:

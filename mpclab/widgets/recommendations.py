@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpclab.arguments import whole
 from mpclab.errors import InputError
 from mpclab.teaching.recommendations import (
     MOST_SERVERS,
@@ -54,17 +55,20 @@ def recommendation_explorer(
     RecommendationView(user 15, threshold 1.00, 3 servers: 0 neighbours)
     """
     if user not in USERS:
-        raise InputError(f"the user is {user}: the list has {', '.join(map(str, USERS))}")
-    if threshold not in STEPS:
+        raise InputError(f"the user is {user!r}: the list has {', '.join(map(str, USERS))}")
+    if isinstance(threshold, bool) or threshold not in STEPS:
         raise InputError(
-            f"the threshold is {threshold}: the slider has -1 to 1 in steps of 0.05"
+            f"the threshold is {threshold!r}: the slider has -1 to 1 in steps of 0.05"
         )
+    if not isinstance(minimum, bool):
+        raise InputError(f"minimum is {minimum!r}: it is True or False")
     first = recommendation_view(user, threshold, servers, MINIMUM * bool(minimum))
 
     def show(values: Mapping[str, Any]) -> tuple[RecommendationView, list[Control]]:
         drawn = int(values["draw"])
+        at = whole("the place on the slider", values["threshold"], 0, len(STEPS) - 1)
         view = recommendation_view(
-            int(values["user"]), STEPS[int(values["threshold"])], int(values["servers"]),
+            int(values["user"]), STEPS[at], int(values["servers"]),
             MINIMUM * bool(values["minimum"]), seed=1 + drawn,
         )  # fmt: skip
         return view, _controls(view, drawn)

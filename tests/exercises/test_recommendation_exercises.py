@@ -1,5 +1,7 @@
 """The checks of chapter 07 take any right answer, and explain a wrong one."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,21 @@ def packing(slot, order=1):
         return [total // slot(users) ** k % slot(users) for k in range(items)][::order]
 
     return pack, unpack
+
+
+RIGHT = packing(lambda n: 10 * n + 1)
+
+
+def for_once():
+    """An unpacking that knows each number once."""
+    known = set()
+
+    def unpack(total, items, users):
+        sums = [0] * items if total in known else RIGHT[1](total, items, users)
+        known.add(total)
+        return sums
+
+    return unpack
 
 
 @pytest.mark.parametrize(
@@ -52,9 +69,16 @@ def test_a_packing_with_shifts_and_numpy():
         (packing(lambda n: 10 * n + 1)[0], packing(lambda n: 10 * n + 1, -1)[1], "is reversed"),
         (packing(lambda n: 10 * n + 1)[0], lambda t, i, n: [t], "there are 3 items"),
         (lambda r, n: sum(r) / 7, lambda t, i, n: [t] * i, "a whole number"),
-        (lambda r, n: r, lambda t, i, n: t, "it stops with TypeError"),
-        (lambda r, n: None, lambda t, i, n: t, "it stops with TypeError"),
-        (packing(lambda n: 10 * n + 1)[0], lambda t, i, n: None, "it stops with TypeError"),
+        (lambda r, n: r, lambda t, i, n: t, "pack must return one number, and not"),
+        (lambda r, n: None, lambda t, i, n: t, r"it returns nothing for \[10, 10, 10\] .pack."),
+        (packing(lambda n: 10 * n + 1)[0], lambda t, i, n: None, "it returns nothing for 5 users"),
+        (packing(lambda n: 10 * n + 1)[0], lambda t, i, n: t, "a list of 3 sums"),
+        (RIGHT[0], lambda t, i, n: [v + 1 for v in RIGHT[1](t, i, n)], "it must undo pack"),
+        (RIGHT[0], lambda t, i, n: [v // n for v in RIGHT[1](t, i, n)], "it must undo pack"),
+        (RIGHT[0], lambda t, i, n: [0] * i, "it must undo pack"),
+        (RIGHT[0], lambda t, i, n: count(), "there are 3 items"),
+        (lambda r, n: float("inf"), RIGHT[1], "pack must return one number"),
+        (RIGHT[0], for_once(), "must be in the number"),
     ],
 )
 def test_what_is_no_packing(pack, unpack, told):
@@ -70,6 +94,16 @@ def plain(V, R, a, t, me, keep=False, strict=False, counted=None):
     near[me] = near[me] and keep
     counts = (R[near] > 0).sum(axis=0) if counted is None else counted(R, near)
     return R[near].sum(axis=0), counts, near.sum()
+
+
+def near(V, R, a, t, me, twin=True):
+    """Who is not as similar as the requester; or not equal to it."""
+    away = V @ a != a @ a if twin else (V - a).any(axis=1)
+    return away[:, None]
+
+
+def in_bytes(R, near):
+    return near.astype(np.uint8) @ (R > 0).astype(np.uint8)
 
 
 def test_any_recommendation_in_the_clear():
@@ -97,12 +131,29 @@ def test_any_recommendation_in_the_clear():
         (lambda *x: plain(*x, counted=lambda R, b: b.sum() + 0 * R[0]), "a 0 is no rating"),
         (lambda *x: plain(*x, counted=lambda R, b: b @ (R > 0)), "means `or`"),
         (lambda *x: (plain(*x)[0] / 2, *plain(*x)[1:]), "the sums must be"),
-        (lambda *x: (*plain(*x)[:2], 3.7), "neighbours, and it says 3"),
+        (lambda *x: (plain(*x)[0] + 0.7, *plain(*x)[1:]), "the sums must be whole numbers"),
+        (lambda *x: (plain(*x)[0], plain(*x)[1] + 0.3, plain(*x)[2]), "the counts must be whole"),
+        (lambda *x: (*plain(*x)[:2], plain(*x)[2] + 0.9), "neighbours must be a whole number"),
+        (lambda *x: (*plain(*x)[:2], float("inf")), "must be a whole number, and not inf"),
+        (lambda *x: ([float("nan")] * 5, *plain(*x)[1:]), "the sums must be whole numbers"),
+        (lambda *x: ([10**30] * 5, *plain(*x)[1:]), "the sums must be .*, not .1000000"),
+        (lambda *x: (2 * plain(*x)[0], *plain(*x)[1:]), "the sums must be .*, not "),
+        (lambda *x: plain(*x, keep=True, strict=True), "not >; and its own row"),
+        (lambda V, *x: plain(np.where(near(V, *x, twin=False), V, -99 * x[1]), *x),
+         "whose row equals that of the requester"),
+        (lambda V, *x: plain(np.where(near(V, *x), V, -99 * x[1]), *x),
+         "whose similarity equals that of"),
+        (lambda V, *x: plain(V * np.sign(V @ x[1])[:, None], *x), "not .s."),
+        (lambda V, R, a, t, me: plain(-V, R, a, 1 - t, me), "below the threshold"),
+        (lambda V, R, a, t, me: plain(V, R, a, -(10**6), me), "these are all others"),
+        (lambda *x: (*plain(*x)[:2], 3.7), "neighbours must be a whole number, and not 3.7"),
         (lambda *x: plain(*x)[0], "three things are wanted"),
-        (lambda *x: None, "returns NoneType"),
+        (lambda *x: None, "it returns nothing for 12 users"),
+        (lambda V, R, a, t, me: plain(V, R.astype(np.uint8), a, t, me, counted=in_bytes),
+         "numbers of 8 bits"),
         (lambda *x: (x[1], *plain(*x)[1:]), "there are 5 items"),
-        (lambda *x: ("a", "b", "c"), "no numbers"),
-        (lambda V, R, a, t, me: V @ R, "it stops with ValueError"),
+        (lambda *x: ("a", "b", "c"), "the sums must be whole numbers"),
+        (lambda V, R, a, t, me: V @ R, "it stops for 12 users with ValueError"),
     ],
 )
 def test_what_is_no_recommendation(wrong, told):
@@ -123,7 +174,16 @@ def by_columns(V, R, a, t):
     return np.sum(((s >= t) * s).reshape(-1, 1) * R, axis=0)
 
 
-@pytest.mark.parametrize("weighted", [chosen, by_columns])
+def cast(V, R, a, t):
+    s = V @ a
+    return ((s >= t).astype(int) * s) @ R
+
+
+async def asynchronous(V, R, a, t):
+    return chosen(V, R, a, t)
+
+
+@pytest.mark.parametrize("weighted", [chosen, by_columns, cast])
 def test_any_weighted_rule(weighted):
     assert "any number of users" in check_weighted(weighted)
 
@@ -148,6 +208,40 @@ def opens_bits(V, R, a, t):
     return (V.lab.run(unmasked, s >= t) * s) @ R
 
 
+def as_god(V, R, a, t):
+    V.lab.god.value(V)
+    return chosen(V, R, a, t)
+
+
+def during(program):
+    """The right rule, and a program beside it."""
+
+    def weighted(V, R, a, t):
+        V.lab.run(program, (V @ a)[:4] if program is shifting else V @ a)
+        return chosen(V, R, a, t)
+
+    return weighted
+
+
+async def shifting(party, s):
+    await party.open_masked(s * party.field.array(1 << 45), "x")
+    return s
+
+
+async def opening(party, s):
+    for k in range(len(s)):
+        await party.open_masked(s[k : k + 1], "x")
+    return s
+
+
+async def telling(party, s):
+    await party.broadcast("x", "peek", s.value)
+    return s
+
+
+shifted, one_at_a_time, broadcasts = map(during, (shifting, opening, telling))
+
+
 def in_a_loop(V, R, a, t):
     total = R[0] * 0
     for j in range(len(V)):
@@ -169,13 +263,18 @@ def branches(V, R, a, t):
         (lambda V, R, a, t: 2 * chosen(V, R, a, t), "it must be"),
         (lambda V, R, a, t: chosen(V, R, a, t)[:2], "there are 4 items"),
         (lambda V, R, a, t: 7, "returns int, not a secret"),
-        (lambda V, R, a, t: None, "returns NoneType, not a secret"),
-        (lambda V, R, a, t: V @ R, "it stops with InputError"),
+        (lambda V, R, a, t: None, "it returns nothing for 6 users"),
+        (asynchronous, "a plain `def`, without `async`"),
+        (lambda V, R, a, t: V @ R, "it stops for 6 users with InputError"),
         (reveals, "revealed on the way"),
         (tells_the_requester, "revealed on the way"),
-        (opens_bits, "without a mask"),
+        (opens_bits, "6 numbers opened without a mask, at the step 'b'"),
+        (as_god, "nobody real can: do without"),
+        (shifted, "4 numbers opened without a mask"),
+        (one_at_a_time, "6 numbers opened without a mask"),
+        (broadcasts, "without a mask, at the step 'x'"),
         (in_a_loop, "rounds for 6 users"),
-        (branches, "it stops with SecretError"),
+        (branches, "it stops for 6 users with SecretError"),
     ],
 )
 def test_what_is_no_weighted_rule(wrong, told):
@@ -196,3 +295,14 @@ def test_what_is_not_written_yet_says_so():
                   lambda: check_weighted(nothing)):  # fmt: skip
         with pytest.raises(NotYet, match=r"^it is your turn"):
             check()
+
+
+def test_what_is_not_written_yet_passes():
+    def unwritten(*arguments):
+        raise NotYet("write it here")
+
+    pack, unpack = packing(lambda n: 10 * n + 1)
+    for check in (check_plain, check_weighted, lambda f: check_packing(f, unpack),
+                  lambda f: check_packing(pack, f)):  # fmt: skip
+        with pytest.raises(NotYet, match=r"^write it here$"):
+            check(unwritten)

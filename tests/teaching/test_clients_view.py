@@ -104,6 +104,24 @@ def test_bad_luck_is_told_as_it_is():
     assert "They agree by luck" in upload_and_output(3, 2, 11, 5, "mask share", lucky).title
 
 
+def test_a_lie_that_slips_through_is_told_where_x_is_stored():
+    stored = upload_and_output(42, 3, 101, 7, "mask share", seed=127)
+    assert not stored.ended
+    assert "the servers hold 41 in shares, which is not x = 42" in stored.sentence()
+    later = upload_and_output(42, 3, 101, 8, "mask share", seed=127)
+    assert "y = 2 x for the x = 41 that they hold" in later.sentence()
+    honest = upload_and_output(42, 3, 101, 7).sentence()
+    assert honest.endswith("the servers hold x in shares.")
+
+
+def test_four_digits_have_room():
+    view = upload_and_output(899, 5, 9973, 5, "mask share", 19)
+    assert "a lie" in view.picture.svg
+    assert text_fits(view)
+    # the widest there can be: r_0 and r of four digits, and the widest digits are all as wide
+    assert text_fits(upload_and_output(9972, 5, 9973, 9, "opening", 3))
+
+
 def test_pages_are_self_contained_and_stable():
     for view in (upload_and_output(step=3), upload_and_output(step=9, cheat="opening")):
         text = view._repr_html_()
@@ -117,7 +135,14 @@ def test_pages_are_self_contained_and_stable():
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"servers": 6}, "2 to 5 are shown"),
+        ({"servers": 6}, "servers is 6: it must be a whole number from 2 to 5"),
+        ({"servers": "3"}, "servers is '3': it must be"),
+        ({"step": "1"}, "step is '1': there are 0, the start"),
+        ({"step": 1.0}, r"step is 1\.0: there are 0, the start"),
+        ({"x": [3]}, r"x is \[3\]: it must be an integer"),
+        ({"x": True}, "x is True: it must be an integer"),
+        ({"seed": [1]}, r"the seed is \[1\]: it must be an integer"),
+        ({"cheat": ["x"]}, r"no cheat \['x'\]"),
         ({"step": 12}, "to 11, which is O4"),
         ({"step": -1}, "there are 0, the start"),
         ({"cheat": "bribe"}, "no cheat 'bribe'"),
@@ -158,9 +183,22 @@ def test_as_many_are_deceived_as_have_an_unlucky_chi():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: deceived([1]), "there are 1 errors"),
+        (lambda: deceived([1]), "there is 1 error: one is of r_0"),
+        (lambda: deceived([]), "there are 0 errors"),
+        (lambda: deceived(None), "the errors are None: they must be a list"),
+        (lambda: deceived("12"), "the errors are '12'"),
+        (lambda: deceived(["a", "b"]), "one of the errors is 'a'"),
+        (lambda: deceived([float("nan"), 1]), "one of the errors is nan"),
+        (lambda: deceived([1.9, 2.9]), r"one of the errors is 1\.9: each must be an integer"),
+        (lambda: deceived([0, 1], seed=None), "the seed is None"),
+        (lambda: mask_check(modulus="3"), "the modulus is '3'"),
+        (lambda: mask_check(seed=None), "the seed is None: it must be an integer"),
+        (lambda: mask_check(clients=1.5), r"clients is 1\.5: it must be a whole number"),
+        (lambda: roots_at(1, 101), "the roots are 1: they must be a list"),
+        (lambda: roots_at([1], "p"), "the modulus is 'p'"),
+        (lambda: upload_as(Lab(seed=1), 3, [1]), "3 is not a client's protocol"),
         (lambda: deceived([0, 101], 101), "nothing is altered"),
-        (lambda: deceived([0, 1], 101, 0), "1 to 20,000 at once"),
+        (lambda: deceived([0, 1], 101, 0), "clients is 0: it must be a whole .* 1 to 20,000"),
         (lambda: mask_check(11), "a prime of 31 to 4093"),
         (lambda: mask_check(91), "not prime"),
         (lambda: upload_as(Lab(seed=1), lambda client, x: None, [1]), "not a client's protocol"),
@@ -169,6 +207,12 @@ def test_as_many_are_deceived_as_have_an_unlucky_chi():
 def test_masks_that_cannot_be_checked(call, told):
     with pytest.raises(InputError, match=told):
         call()
+
+
+def test_one_client_and_numbers_of_numpy():
+    assert "Of 1 client in the field" in mask_check(31, 1).sentence()
+    assert repr(mask_check(31, np.int64(1))).endswith("of 1 client)")
+    assert deceived(np.array([0, 1]), np.int64(101), np.int64(50)) == deceived([0, 1], 101, 50)
 
 
 def test_a_client_of_ones_own():
@@ -240,6 +284,10 @@ def test_the_stepper_follows_its_controls():
     assert stepper.html.startswith('<p role="alert">x is &#x27;one&#x27;')
     with pytest.raises(InputError, match="the list has 101 and 1021"):
         client_stepper(modulus=11)
+    for wrong, told in (({"servers": "3"}, "servers is '3'"), ({"step": "1"}, "step is '1'"),
+                        ({"cheat": ["x"]}, "no cheat")):  # fmt: skip
+        with pytest.raises(InputError, match=told):
+            client_stepper(**wrong)
     for control in stepper.controls:
         assert control["label"] or control["text"]
     data, _ = stepper._repr_mimebundle_()

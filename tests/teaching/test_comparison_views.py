@@ -107,11 +107,13 @@ def assert_on_paper(svg):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"bits": 7}, "bits is 7: an integer, 8 to 60"),
+        ({"bits": 7}, "bits is 7: it must be a whole number from 8 to 60"),
         ({"bits": 61}, "8 to 60"),
+        ({"bits": [8]}, r"bits is \[8\]"),
+        ({"network": ["lan"]}, r"no network \['lan'\]"),
         ({"bits": 8.5}, "bits is 8.5"),
         ({"bits": True}, "bits is True"),
-        ({"servers": 1}, "servers is 1: an integer, 2 to 10"),
+        ({"servers": 1}, "servers is 1: it must be a whole number from 2 to 10"),
         ({"count": 0}, "1 to 1,000,000"),
         ({"count": "many"}, "count is 'many'"),
         ({"network": "moon"}, "no network 'moon'"),
@@ -125,6 +127,10 @@ def test_what_cannot_be_compared_is_a_sentence(wrong, told):
 def test_ways_that_are_not_there():
     with pytest.raises(InputError, match="no way 'guess'"):
         way_cost("guess")
+    with pytest.raises(InputError, match=r"no way \['tables'\]"):
+        way_cost(["tables"])
+    with pytest.raises(InputError, match=r"servers is \[2\]"):
+        way_cost("tables", servers=[2])
     with pytest.raises(InputError, match="exactly 2 servers, and these are 3"):
         way_cost("fss", servers=3)
 
@@ -229,9 +235,21 @@ def test_another_seed_is_another_mask():
     assert len({look_up(5, seed=seed).e for seed in range(1, 9)}) == 8
 
 
+@pytest.mark.parametrize("way", ["tables", "bits", "fss"])
+def test_a_look_up_that_goes_wrong_says_so_in_the_picture_too(way):
+    wrong = look_up(-64, way, seed=141)
+    assert not wrong.right
+    assert "That is wrong" in wrong.sentence()
+    assert "not negative, which is wrong<" in wrong.picture.svg
+    assert "as only god sees" not in wrong.picture.svg
+    assert "which is wrong" not in look_up(-64, way).picture.svg
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
+        ({"seed": [1]}, r"the seed is \[1\]"),
+        ({"way": ["tables"]}, "no way"),
         ({"x": 64}, "x is 64: by tables an integer, -64 to 63"),
         ({"x": 51, "way": "one table"}, "-50 to 50"),
         ({"x": 2.5}, "x is 2.5"),
@@ -260,6 +278,10 @@ def test_the_explorer_follows_its_controls():
     assert "exactly 2 servers" in explorer.html
     moved(explorer, servers=2)
     assert "exactly 2 servers" not in explorer.html
+    explorer.move(count=7)
+    assert "the place on the slider is 7: it must be a whole number from 0 to 6" in explorer.html
+    explorer.move(count=-1)
+    assert "the slider begins at 0" in explorer.html
     explorer.move(network="moon")
     assert explorer.html.startswith('<p role="alert">Network has no &#x27;moon')
     with pytest.raises(InputError, match="the slider has 1, 10, 100"):

@@ -1,5 +1,6 @@
 """The phase map and the clock behind it: known answers, properties, and wrong inputs."""
 
+import numpy as np
 import pytest
 
 from mpclab import Conditions, Lab, multiply
@@ -7,7 +8,7 @@ from mpclab.errors import InputError
 from mpclab.style import PHASES
 from mpclab.teaching.clock import PER_BYTE, PER_STEP, critical_path, on_network
 from mpclab.teaching.phase_picture import percents
-from mpclab.teaching.phases import MOST_SERVERS, MOST_USERS, phase_map, rate
+from mpclab.teaching.phases import MOST_SERVERS, MOST_USERS, phase_map, rate, recorded
 from mpclab.widgets.phases import BANDWIDTHS, LATENCIES, USERS, phase_explorer
 
 
@@ -74,6 +75,10 @@ def test_the_critical_path_is_as_long_as_the_phase_and_has_no_gap(computing, tro
 def test_wrong_conditions_and_names_are_told(chain):
     with pytest.raises(InputError, match="no computing 'fast'"):
         on_network(chain, "wan", "fast")
+    with pytest.raises(InputError, match="slowed is 3: it takes a factor by party"):
+        on_network(chain, "wan", slowed=3)
+    with pytest.raises(InputError, match="server 0 is slowed True times"):
+        on_network(chain, "wan", slowed={"server 0": True})
     with pytest.raises(InputError, match="server 0 is slowed 0 times"):
         on_network(chain, "wan", slowed={"server 0": 0})
     with pytest.raises(InputError, match="no network 'moon'"):
@@ -136,13 +141,16 @@ def test_every_extreme_is_drawn(phase, latency_ms, computing):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"servers": 1}, "servers is 1: it is an integer from 2 to 10"),
+        ({"servers": 1}, "servers is 1: it must be a whole number from 2 to 10"),
         ({"servers": 2.5}, "servers is 2.5"),
         ({"users": MOST_USERS + 1}, "users is 1001"),
         ({"users": True}, "users is True"),
-        ({"latency_ms": -1}, "latency is -0.001"),
-        ({"latency_ms": "20"}, "latency_ms is '20': it takes a number"),
-        ({"bandwidth_mbit": 0}, "bandwidth is 0"),
+        ({"latency_ms": -1}, "latency_ms is -1: it must be"),
+        ({"latency_ms": "20"}, "latency_ms is '20': it must be a number"),
+        ({"bandwidth_mbit": 0}, "bandwidth_mbit is 0"),
+        ({"bandwidth_mbit": float("inf")}, "bandwidth_mbit is inf"),
+        ({"latency_ms": float("nan")}, "latency_ms is nan"),
+        ({"latency_ms": True}, "latency_ms is True"),
         ({"bandwidth_mbit": None}, "bandwidth_mbit is None"),
         ({"phase": "lunch"}, "no phase 'lunch': take one of 'preprocess'"),
         ({"computing": "fast"}, "no computing 'fast'"),
@@ -152,6 +160,27 @@ def test_every_extreme_is_drawn(phase, latency_ms, computing):
 def test_wrong_arguments_are_sentences(wrong, told):
     with pytest.raises(InputError, match=told):
         phase_map(**wrong)
+
+
+def test_numbers_of_numpy_are_taken():
+    ours = phase_map(users=20, servers=3, latency_ms=3)
+    theirs = phase_map(users=np.int64(20), servers=np.int64(3), latency_ms=np.int64(3))
+    assert theirs.html() == ours.html()
+
+
+def test_what_has_nothing_to_slow_down_is_told():
+    idle = phase_map(users=20, computing="none", trouble="server").sentence()
+    assert idle.endswith("A slow server 0 changes nothing: computing takes no time here.")
+    near = phase_map(users=20, latency_ms=0, trouble="link").sentence()
+    assert near.endswith("servers 0 and 1 changes nothing: there is no latency.")
+    far = phase_map(users=20, trouble="link").sentence()
+    assert far.endswith("has 10 times the latency.")
+
+
+@pytest.mark.parametrize("wrong", [(100, 20), (3, 9), (3, 10**6), ([3], 20), (3, "20")])
+def test_what_is_recorded_is_bounded(wrong):
+    with pytest.raises(InputError, match="it must be a whole number from"):
+        recorded(*wrong)
 
 
 def test_percents_add_up():
@@ -190,6 +219,11 @@ def test_the_explorer_follows_its_controls():
     moved(explorer, users=USERS.index(50))
     moved(explorer, latency=len(LATENCIES) - 1, bandwidth=len(BANDWIDTHS) - 1, servers=2)
     assert repr(explorer.shown).startswith("PhaseMap(2 servers, 50 users, 200 ms, 10 Gbit/s")
+    for name in ("users", "latency", "bandwidth"):
+        explorer.move(**{name: 11})
+        assert f"the place on the slider {name} is 11" in explorer.html
+        explorer.move(**{name: -1})
+        assert "the slider begins at 0" in explorer.html
     explorer.asked = {"nothing": 1}
     assert 'role="alert"' in explorer.html
 

@@ -1,6 +1,7 @@
 """Chapter 07: what a private query held inside, its view, and its widget, against the plaintext."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -93,6 +94,11 @@ def test_inside_says_what_it_cannot_see():
     two = [recommender.prepare(1)]
     with pytest.raises(InputError, match="was not asked yet"):
         inside(two[0])
+    with pytest.raises(InputError, match="1 is no prepared query"):
+        inside(1)
+    for server in ("0", 0.0, True):
+        with pytest.raises(InputError, match="there is no server"):
+            inside(prepared).table(server)
     recommender.preprocess(queries=1)
     two.append(recommender.prepare(3, "another"))
     recommender.query_many(two, RATINGS[[1, 3]], 0.8)
@@ -175,6 +181,35 @@ def test_a_minimum_withholds():
     assert "1 of 670 others is a neighbour" in recommendation_view(468, 0.55, 2).sentence()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_user_of_whose_ratings_none_was_put_aside():
+    view = recommendation_view(663, 0.3, 2)
+    assert view.hidden == 0
+    assert math.isnan(view.error)
+    assert "None of the ratings of user 663 for other films was put aside" in view.sentence()
+    assert "nothing to compare predictions with" in view.picture.svg
+    assert "nan" not in view.html()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("user", "threshold"), [(132, 0.85), (608, 0.85), (666, 0.75)])
+def test_a_neighbour_who_has_rated_nothing_else(user, threshold):
+    view = recommendation_view(user, threshold, 2)
+    assert (view.neighbours, view.titles, view.withheld) == (1, (), False)
+    assert "It has rated none of the other films: no title comes out." in view.sentence()
+    assert "1 neighbour, but without a rating here" in view.picture.svg
+    assert "nan" not in view.html()
+
+
+@pytest.mark.filterwarnings("error")
+def test_quality_is_for_users_that_there_are():
+    assert len(quality_by_threshold(1)) == len(STEPS)  # who has rated nothing dense
+    for user in (100_000, [15], "15"):
+        with pytest.raises(InputError, match="there is no user"):
+            quality_by_threshold(user)
+    assert "On 1 rating put aside" in recommendation_view(443, 0.3, 2).sentence()
+
+
 def test_what_is_drawn_stays_on_the_paper():
     views = [recommendation_view(u, t, n) for u, t, n in ((23, -1.0, 5), (468, 0.5, 2))]
     for page in (*views, threshold_effect(), travelling()):
@@ -193,8 +228,11 @@ def test_what_is_drawn_stays_on_the_paper():
         ({"threshold": 1.5}, "the threshold is 1.5"),
         ({"servers": 6}, "2 to 5 are shown"),
         ({"servers": 1}, "at least 2"),
-        ({"minimum": -1}, "min_neighbours is -1"),
-        ({"minimum": 1.5}, "must be an integer"),
+        ({"minimum": -1}, "minimum is -1: it must be a whole number from 0 to 671"),
+        ({"minimum": "no"}, "minimum is 'no'"),
+        ({"threshold": True}, "the threshold is True"),
+        ({"seed": True}, "the seed is True"),
+        ({"minimum": 1.5}, r"minimum is 1\.5"),
         ({"threshold": [0.3]}, r"the threshold is \[0.3\]"),
         ({"user": "fifteen"}, "no user 'fifteen'"),
         ({"servers": "2"}, "servers is"),
@@ -226,9 +264,31 @@ def test_what_travels_is_what_the_transcript_counts():
     for servers, sent in zip((2, 10), travelling().sent[:, 0], strict=True):
         assert sent == cost.recommendation(servers, p, 100).elements
         assert sent == (3 * 100 + p.outputs + 1) * (servers - 1)
-    with pytest.raises(InputError, match="each 2 or more"):
-        travelling(servers=(1,))
+    for wrong in ((1,), (2, 2.5), (10**6,), (), 2, "23", [[2]]):
+        with pytest.raises(InputError, match="servers is"):
+            travelling(servers=wrong)
+    for items in (20, 10**7, "21", [21]):
+        with pytest.raises(InputError, match="items is"):
+            travelling(items)
+    assert travelling(1000, [2, 10]) is travelling()
+    assert "each of 2 servers sends" in travelling(1000, [2]).sentence()
     assert travelling().stored[0] == 100 * (20 + 980 // 3 + 1)  # three slots: (1001 * 101)^3 < p
+
+
+@pytest.mark.parametrize(
+    ("items", "servers"),
+    [(1000, (2, 3, 4, 5, 10)), (21, (2, 10)), (10**6, (2, 10)), (10**6, range(2, 11)), (21, (2,))],
+)
+def test_names_and_curves_have_room(items, servers):
+    svg = travelling(items, servers).picture.svg
+    texts = re.findall(r'<text x="[-\d.]+" y="([-\d.]+)"[^>]*>([^<]*)', svg)
+    names = [float(y) for y, text in texts
+             if text.startswith(("sent by each", "the rows"))]  # fmt: skip
+    assert len(names) == len(servers) + 1
+    assert min(abs(a - b) for k, a in enumerate(names) for b in names[:k]) > 14
+    heights = [float(y) for y in re.findall(r'<circle class="dot" cx="[\d.]+" cy="([-\d.]+)"', svg)]
+    assert 40 <= min(heights) <= max(heights) <= 244
+    assert 40 <= min(names) <= max(names) <= 252
 
 
 # -- the widget ------------------------------------------------------------------------------------
@@ -246,6 +306,11 @@ def test_the_explorer_follows_its_controls():
     ):
         explorer.move(**moved)
         assert seen in explorer.html, moved
+    explorer.move(threshold=len(STEPS))
+    assert "the place on the slider is 41: it must be a whole number from 0 to 40" in explorer.html
+    explorer.move(threshold=-1)
+    assert "the slider begins at 0" in explorer.html
+    explorer.move(threshold=0)
     shares = explorer.shown.inside.shares
     explorer.move(draw=1)
     assert not np.array_equal(explorer.shown.inside.shares, shares)
@@ -258,7 +323,8 @@ def test_the_explorer_follows_its_controls():
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [({"user": 7}, "the list has 15"), ({"threshold": 0.33}, "in steps of 0.05"),
-     ({"servers": 9}, "2 to 5 are shown")],
+     ({"servers": 9}, "2 to 5 are shown"), ({"user": "15"}, "the user is '15': the list has"),
+     ({"threshold": True}, "the threshold is True"), ({"minimum": "no"}, "minimum is 'no'")],
 )  # fmt: skip
 def test_where_a_control_cannot_stand(wrong, told):
     with pytest.raises(InputError, match=told):
