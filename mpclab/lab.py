@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mpclab import cost
+from mpclab.arguments import is_whole
 from mpclab.client import Client
 from mpclab.cost import Cost, DryPool, measured
 from mpclab.errors import Abort, InputError, MpclabError, Refused, Rejected
@@ -492,8 +493,10 @@ def _resolved(argument: Any, share_of: Callable[[SecretArray], Share]) -> Any:
 
 
 def _checked_seed(seed: Any) -> int | None:
-    if seed is None or (isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)):
-        return None if seed is None else int(seed)
+    if seed is None:
+        return None
+    if is_whole(seed):
+        return int(seed)
     raise InputError(f"the seed is {seed!r}: it must be an integer, or None for real randomness")
 
 

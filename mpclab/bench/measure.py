@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import is_whole
 from mpclab.bench.facts import machine, memory
 from mpclab.bench.spread import Summary, middle, summary
 from mpclab.bench.workloads import Inputs, Workload, workload
@@ -261,7 +262,7 @@ def _check_memory(p: Parameters, servers: int, comparison: str, on_disk: bool) -
 
 
 def _sizes(runs: int) -> int:
-    if not isinstance(runs, (int, np.integer)) or isinstance(runs, bool) or runs < 1:
+    if not is_whole(runs) or runs < 1:
         raise InputError(f"runs is {runs!r}: a median takes at least 1 run, better 5 or more")
     return int(runs)
 

@@ -17,6 +17,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from secrets import randbelow
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from mpclab.exercises import NotYet, attempt
 from mpclab.exercises.watching import watch
 from mpclab.lab import Lab
 
-__all__ = ["number", "numbers", "powered", "ran", "require_reduced", "rounds_of"]
+__all__ = ["number", "numbers", "powered", "ran", "require_reduced", "rounds_of", "shares_of"]
 
 _MOST = 10_000  # an endless generator is no list
 
@@ -75,6 +76,16 @@ def _named(told: Any) -> str:
 def _is_integer(told: Any) -> bool:
     """Whether it is an integer, also one that NumPy has wrapped up as an array of no axes."""
     return is_whole(told) or (getattr(told, "shape", None) == () and is_whole(told[()]))
+
+
+def shares_of(x: int, n: int, p: int) -> list[int]:
+    """Fresh shares of x for n servers, as plain integers below p, for answers to be tried on.
+
+    >>> sum(shares_of(42, 3, 101)) % 101
+    42
+    """
+    others = [randbelow(p) for _ in range(n - 1)]
+    return [(x - sum(others)) % p, *others]
 
 
 def require_reduced(values: Sequence[int], p: int, case: str) -> None:

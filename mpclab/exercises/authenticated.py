@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mpclab.exercises import NotYet, attempt
-from mpclab.exercises.answers import number, numbers, require_reduced
+from mpclab.exercises.answers import number, numbers, require_reduced, shares_of
 from mpclab.field import MERSENNE_61, is_prime
 from mpclab.style import plural
 
@@ -42,7 +42,7 @@ def check_forge(forge: Callable[[int, int, int, int, int], tuple[int, int]]) -> 
         for _ in range(20):
             n = 2 + secrets.randbelow(3)
             alpha, e, x = (1 + secrets.randbelow(p - 1) for _ in range(3))
-            values, macs = _shares(x, n, p), _shares(alpha * x, n, p)
+            values, macs = shares_of(x, n, p), shares_of(alpha * x, n, p)
             case = f"for p = {p}, alpha = {alpha} and e = {e}"
             claimed = attempt(forge, values[0], macs[0], alpha, e, p, case=case)
             told = numbers(claimed, "a share and a MAC share")
@@ -68,11 +68,6 @@ def check_forge(forge: Callable[[int, int, int, int, int], tuple[int, int]]) -> 
             raise NotYet(f"the value changes by e, but the MAC shares no longer fit: {hint}")
     return "The secret changes by e and the MAC fits, in every field: whoever has the key forges " \
            "at will."  # fmt: skip
-
-
-def _shares(x: int, n: int, p: int) -> list[int]:
-    others = [secrets.randbelow(p) for _ in range(n - 1)]
-    return [(x - sum(others)) % p, *others]
 
 
 Combine = Callable[[Sequence[int], Sequence[int], int, Sequence[int], int], int]
@@ -106,7 +101,7 @@ def check_combine(combine: Combine) -> str:
                 alpha = sum(alphas) % p
                 x = [secrets.randbelow(p) for _ in range(count)]
                 chi = [1 + secrets.randbelow(p - 1) for _ in range(count)]
-                macs = [_shares(alpha * v, n, p) for v in x]
+                macs = [shares_of(alpha * v, n, p) for v in x]
                 e = [1 + secrets.randbelow(p - 1) if k < errors else 0 for k in range(count)]
                 opened = [(v + by) % p for v, by in zip(x, e, strict=True)]
                 case = f"for {plural(count, 'opening')} and p = {p}"

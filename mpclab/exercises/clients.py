@@ -13,16 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mpclab.exercises import NotYet, attempt
-from mpclab.exercises.answers import numbers
+from mpclab.exercises.answers import numbers, shares_of
 from mpclab.field import MERSENNE_61
 from mpclab.style import plural
 
 __all__ = ["check_errors", "check_store", "check_take"]
-
-
-def _shares(x: int, n: int, p: int) -> list[int]:
-    others = [secrets.randbelow(p) for _ in range(n - 1)]
-    return [(x - sum(others)) % p, *others]
 
 
 def check_store(store: Callable[[int, int, int, int, int, int], tuple[int, int]]) -> str:
@@ -49,7 +44,7 @@ def check_store(store: Callable[[int, int, int, int, int, int], tuple[int, int]]
                 alphas = [secrets.randbelow(p) for _ in range(n)]
                 alpha, r = sum(alphas) % p, secrets.randbelow(p)
                 d = 1 + secrets.randbelow(p - 1)
-                values, macs = _shares(r, n, p), _shares(alpha * r, n, p)
+                values, macs = shares_of(r, n, p), shares_of(alpha * r, n, p)
                 case = f"for n = {n} and p = {p}"
                 told = [
                     _pair(attempt(store, values[i], macs[i], alphas[i], d, i, p, case=case))
@@ -160,9 +155,9 @@ def _messages(y: list[int], n: int, p: int) -> list[Message]:
     r = [secrets.randbelow(p) for _ in range(len(y) + 1)]
     v = 1 + secrets.randbelow(p - 1)
     z = [(a - b) % p for a, b in zip(y, r[1:], strict=True)]
-    rs = [_shares(value, n, p) for value in r]
-    ws = [_shares(v * value, n, p) for value in r]
-    vs = _shares(v, n, p)
+    rs = [shares_of(value, n, p) for value in r]
+    ws = [shares_of(v * value, n, p) for value in r]
+    vs = shares_of(v, n, p)
     return [(list(z), [s[i] for s in rs], vs[i], [s[i] for s in ws]) for i in range(n)]
 
 

@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 
 from mpclab.exercises import NotYet, attempt
-from mpclab.exercises.answers import number, numbers, powered, require_reduced
+from mpclab.exercises.answers import (
+    number,
+    numbers,
+    powered,
+    require_reduced,
+    shares_of,
+)
 from mpclab.field import MERSENNE_61
 from mpclab.style import plural
 
@@ -43,7 +49,7 @@ def check_finish(finish: Callable[[int, int, int, int, int, int, int], int]) -> 
                 x, y, a, b = (secrets.randbelow(p) for _ in range(4))
                 d, e = (x - a) % p or 1, (y - b) % p or 1
                 x, y = (a + d) % p, (b + e) % p
-                shares = [_shares(v, n, p) for v in (a, b, a * b)]
+                shares = [shares_of(v, n, p) for v in (a, b, a * b)]
                 case = f"for n = {n} and p = {p}"
                 parts = zip(*shares, strict=True)
                 z = [
@@ -71,11 +77,6 @@ def _why(lacking: int, n: int, a: int, b: int, d: int, e: int, p: int) -> str:
         if lacking == (d * b + e * a - d * a - e * b) % p:
             return "d goes with b and e with a: d = x - a is what x has beyond a"
     return f"the shares sum to {lacking} less than the product, modulo {p}"
-
-
-def _shares(x: int, n: int, p: int) -> list[int]:
-    others = [secrets.randbelow(p) for _ in range(n - 1)]
-    return [(x - sum(others)) % p, *others]
 
 
 def check_fourth(fourth: Callable[..., Any]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mpclab.arguments import whole
+from mpclab.arguments import is_whole, whole
 from mpclab.exercises import NotYet, attempt
 from mpclab.exercises.answers import powered
 from mpclab.lab import Lab
@@ -315,7 +315,7 @@ def _check_one(
     way, count = planned
     if not isinstance(way, str) or way not in costs:
         raise NotYet(f"{told}: {way!r} is none of {', '.join(map(repr, costs))}")
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+    if not is_whole(count):
         raise NotYet(f"{told}: the count is {count!r}, and must be an integer")
     most = {name: int(_most(c, latency, bandwidth, deadline)) for name, c in costs.items()}
     best = max(most, key=lambda name: most[name])

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mpclab.arguments import whole
+from mpclab.arguments import is_whole, whole
 from mpclab.client import Client
 from mpclab.errors import InputError, MaterialError, MpclabError, Refused, Rejected
 from mpclab.field import Elements
@@ -242,9 +242,7 @@ class Recommender:
         self.parameters = parameters
         if _BLOCKS in lab.servers[0].storage:
             raise InputError("this lab has a recommender already: make another Lab for another")
-        if cohort is not None and (
-            not isinstance(cohort, (int, np.integer)) or isinstance(cohort, bool) or cohort < 1
-        ):
+        if cohort is not None and (not is_whole(cohort) or cohort < 1):
             raise InputError(f"cohort is {cohort!r}: it is a number of rows, 1 or more, or None")
         if cohort is None and store is not None:
             cohort = cohort_rows(parameters, lab.n, memory)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.field import Elements, Field
 from mpclab.recommender.noise import MAX_RATING, Calibration, Noise, calibrated
@@ -220,7 +221,7 @@ class Parameters:
             "max_entry",
         ):
             value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+            if not is_whole(value):
                 raise InputError(f"{name} is {value!r}: it must be an integer")
             object.__setattr__(self, name, int(value))  # NumPy's integers would wrap around
         for name in ("counts", "validated"):

@@ -45,6 +45,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mpclab.arguments import is_whole
 from mpclab.errors import InputError
 from mpclab.randomness import Stream
 
@@ -90,8 +91,7 @@ class Noise:
                 f"epsilon is {self.epsilon!r}: it is a number above 0 and at most "
                 f"{_LARGEST_EPSILON}, such as 1 (small is private)"
             )
-        whole = isinstance(self.contribution, (int, np.integer))
-        if not whole or isinstance(self.contribution, bool) or self.contribution < 1:
+        if not is_whole(self.contribution) or self.contribution < 1:
             raise InputError(
                 f"contribution is {self.contribution!r}: it is how many scored ratings a user "
                 "uploads, an integer, 1 or more"
