@@ -21,15 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from mpclab import style
 from mpclab.arguments import number, whole
-from mpclab.datasets import Ratings, synthetic
 from mpclab.errors import InputError
-from mpclab.experiments import recommendation
 from mpclab.network.conditions import Conditions
 from mpclab.network.transcript import Transcript
 from mpclab.style import PHASES
 from mpclab.teaching.canvas import Drawing, Page
 from mpclab.teaching.clock import COMPUTING, Path, critical_path, on_network
 from mpclab.teaching.phase_picture import draw
+from mpclab.teaching.start import LEAST_USERS, MOST_SERVERS, MOST_USERS, recommend_among
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,27 +38,20 @@ __all__ = [
     "phase_map", "rate", "recorded",
 ]
 
-MOST_SERVERS, MOST_USERS = 10, 1_000
 TROUBLES = ("", "link", "server")
 """Nothing; the link between servers 0 and 1 is slow; server 0 computes slowly."""
 
 SLOW_LINK, SLOW_SERVER = 10, 100
 """How many times the latency of a slow link, and the computing of a slow server."""
 
-_ITEMS, _SEED = 60, 7
 _SLOWEST = 10_000  # milliseconds
 _NARROWEST, _FASTEST = 0.001, 1_000_000  # megabits per second
 
 
 @lru_cache(maxsize=1)
-def _people() -> Ratings:
-    return synthetic(MOST_USERS, _ITEMS, _SEED)
-
-
-@lru_cache(maxsize=1)
 def _warmed_up() -> None:
     """Run once for nothing, so that what is measured later is not the loading of code."""
-    recommendation(_people().select(users=20, items=_ITEMS), servers=2, seed=_SEED, validated=False)
+    recommend_among(servers=2, users=20)
 
 
 def recorded(servers: int, users: int) -> Transcript:
@@ -80,16 +72,14 @@ def recorded(servers: int, users: int) -> Transcript:
         If there are fewer or more.
     """
     return _recorded(
-        whole("servers", servers, 2, MOST_SERVERS), whole("users", users, 10, MOST_USERS)
+        whole("servers", servers, 2, MOST_SERVERS), whole("users", users, LEAST_USERS, MOST_USERS)
     )
 
 
 @lru_cache(maxsize=24)
 def _recorded(servers: int, users: int) -> Transcript:
     _warmed_up()
-    data = _people().select(users=users, items=_ITEMS)
-    run = recommendation(data, servers=servers, seed=_SEED, validated=False)
-    return run.recommender.lab.transcript
+    return recommend_among(servers, users).recommender.lab.transcript
 
 
 @dataclass(frozen=True)
@@ -314,7 +304,7 @@ def phase_map(
     (8, 8, 16, 720)
     """
     servers = whole("servers", servers, 2, MOST_SERVERS)
-    users = whole("users", users, 10, MOST_USERS)
+    users = whole("users", users, LEAST_USERS, MOST_USERS)
     latency_ms = number("latency_ms", latency_ms, 0, _SLOWEST)
     bandwidth_mbit = number("bandwidth_mbit", bandwidth_mbit, _NARROWEST, _FASTEST)
     _checked("phase", phase, PHASES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from mpclab import datasets, style
 from mpclab.arguments import whole
@@ -13,7 +14,17 @@ from mpclab.network.conditions import LAN
 from mpclab.teaching.canvas import Page
 from mpclab.teaching.clock import on_network
 
-__all__ = ["LEAST_USERS", "MOST_SERVERS", "MOST_USERS", "Small", "small_recommendation"]
+if TYPE_CHECKING:
+    from mpclab.experiments import Run
+
+__all__ = [
+    "LEAST_USERS",
+    "MOST_SERVERS",
+    "MOST_USERS",
+    "Small",
+    "recommend_among",
+    "small_recommendation",
+]
 
 LEAST_USERS, MOST_USERS = 10, 1_000  # of so few as 10 somebody is similar
 MOST_SERVERS = 10
@@ -73,6 +84,18 @@ def _people() -> Ratings:
     return datasets.synthetic(MOST_USERS, _ITEMS, _SEED)
 
 
+def recommend_among(servers: int, users: int) -> Run:
+    """A seeded recommendation among the first of 1,000 synthetic users, uploads without proofs.
+
+    >>> recommend_among(2, 20).summary["rounds"]
+    8
+    """
+    from mpclab.experiments import recommendation
+
+    data = _people().select(users=users, items=_ITEMS)
+    return recommendation(data, servers=servers, seed=_SEED, validated=False)
+
+
 def small_recommendation(servers: int = 3, users: int = 200) -> Small:
     """Run a private recommendation among synthetic users, from preprocessing to result.
 
@@ -105,10 +128,7 @@ def small_recommendation(servers: int = 3, users: int = 200) -> Small:
 
 @lru_cache(maxsize=64)
 def _recommended(servers: int, users: int) -> Small:
-    from mpclab.experiments import recommendation
-
-    data = _people().select(users=users, items=_ITEMS)
-    run = recommendation(data, servers=servers, seed=_SEED, validated=False)
+    run = recommend_among(servers, users)
     lab, online = run.recommender.lab, run.result.session
     return Small(
         servers=servers,
